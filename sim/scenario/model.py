@@ -1,0 +1,451 @@
+"""The resolved scenario: every name qualified, every unit in base form, every expression typed.
+
+This is the one form that both runtimes read. The loader and the checker make it from what an author
+wrote; `sim.program` lowers it to flat arrays. Everything here is immutable.
+
+Base units: time in days, rates per day, dates in days since 1970-01-01, truth values 1.0 and 0.0,
+categories as the index of their level. Quantities with another unit (mmol/L, mmHg, %) keep the number
+in that unit, since nothing converts between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+DAYS_PER_YEAR = 365.25
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in a source file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+    length: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+Kind = Literal["number", "duration", "rate", "date", "truth", "category"]
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """The type of an expression. `unit` is for numbers ("mmol/L", "years", "" for none), `levels` for categories."""
+
+    kind: Kind
+    unit: str = ""
+    levels: tuple[str, ...] = ()
+
+
+NUMBER = Type("number")
+YEARS = Type("number", unit="years")
+DURATION = Type("duration")
+RATE = Type("rate")
+DATE = Type("date")
+TRUTH = Type("truth")
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """One node of a typed expression.
+
+    op                      args                     value
+    ----------------------  -----------------------  ------------------------------------------
+    const                   ()                       float, in base units
+    neg not abs exp log     (x,)
+    sqrt floor known        (x,)
+    add sub mul div pow     (x, y)
+    min max                 (x, y)
+    lt le gt ge eq ne       (x, y)                   chains `a < b < c` become `and`
+    and or                  (x, y)
+    if                      (condition, then, else)
+    or_else                 (x, default)             x, or default where x is unknown
+    age year month today    ()                       clocks: years, calendar year, 1..12, date
+    variable                ()                       qualified name; `population.sex` is sex
+    parameter               ()                       qualified name of a parameter with a value
+    in ever                 ()                       qualified name of a state
+    time_in years_in        ()                       qualified name of a state; days / years
+    taking prescribed       ()                       qualified name of a drug
+    diagnosed               ()                       qualified name of a condition
+    running                 ()                       qualified name of a protocol
+    last first usual        ()                       qualified name of a biomarker
+    mean                    (within,) or ()          qualified name of a biomarker
+    tested                  (within,) or ()          qualified name of a biomarker
+    count                   (within,) or ()          qualified name of a thing
+    since                   ()                       qualified name of a thing; days
+    lookup                  (key, ...)               name of a table in Scenario.tables
+    draw                    (parameter, ...)         name of a distribution, see DISTRIBUTIONS;
+                                                     at most one is evaluated per expression
+    """
+
+    op: str
+    args: tuple[Expr, ...] = ()
+    value: float | str | None = None
+    type: Type = NUMBER
+    span: Span | None = field(default=None, compare=False)
+
+
+# A `draw` and its args, in this order, after the author's spelling has been turned into it.
+DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
+    "uniform": ("low", "high"),
+    "normal": ("mean", "sd"),
+    "truncated_normal": ("mean", "sd", "low", "high"),
+    "lognormal": ("median", "sigma"),
+    "exponential": ("mean",),
+    "weibull": ("shape", "scale"),
+    "gompertz": ("shape", "rate"),  # hazard rate * exp(shape * t); shape and rate per day
+    "gamma": ("shape", "scale"),
+    "beta": ("a", "b"),
+    "poisson": ("mean",),
+    "bernoulli": ("p",),
+    "categorical": (),  # one share per level of its type, in order; the last may be the op "rest"
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    system: str  # "snomed", "loinc", "rxnorm", "icd10", "cvx"
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One table axis: `levels` for a category, else `breaks`: n + 1 edges of n half-open ranges [a, b)."""
+
+    name: str
+    levels: tuple[str, ...] = ()
+    breaks: tuple[float, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.levels) or len(self.breaks) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Values over the product of its axes, row-major, in base units. An axis named `age` or `year` has breaks in years.
+
+    A key outside the breaks is an error when it is read, unless `clamp` is true: then the nearest range is read.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    values: tuple[float, ...]
+    clamp: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Drawn once a life, in the order of `Scenario.variables`; `draw` is None where only a `set` gives it a value."""
+
+    name: str
+    draw: Expr | None
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """`set: {variable: expression}`, on a state's entry or as a step. `site` names its random stream."""
+
+    variable: str
+    expression: Expr
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One way out of a state.
+
+    kind        expression                      times
+    ----------  ------------------------------  --------------------------------------------
+    rate        rate per day; `while` and       None
+                modifiers already multiplied in
+    after       a draw of exponential, weibull  factor on its hazard (`while`, modifiers),
+                or gompertz: a hazard           or None
+    fixed       any other time, drawn at entry  None
+    share       probability, or op "rest"       None
+    upon        probability, or None for 1      None; `thing` is what it waits for
+
+    `target` is a qualified state, or "dead" with `cause` a qualified condition. `site` names its stream.
+    """
+
+    kind: Literal["rate", "after", "fixed", "share", "upon"]
+    target: str
+    expression: Expr | None
+    times: Expr | None
+    thing: str | None
+    cause: str | None
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`lasts` (a draw, or None) ends in one of the `share` exits."""
+
+    name: str
+    sets: tuple[Assignment, ...]
+    lasts: Expr | None
+    exits: tuple[Exit, ...]
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DiseaseAxis:
+    """States of which a patient is in exactly one; the first is the state at birth."""
+
+    name: str
+    states: tuple[State, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Biomarker:
+    name: str
+    codes: tuple[Code, ...]
+    unit: str
+    value: Expr  # noise-free; what `usual` reads
+    noise_sd: Expr | None  # within-person Ornstein-Uhlenbeck noise, stationary sd
+    noise_half_life: Expr | None  # days
+    measurement_error: Expr | None  # a draw
+    low: float
+    high: float
+    decimals: int
+    site: str  # of the within-person noise
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A condition, procedure or drug: something recorded by name and code."""
+
+    name: str
+    codes: tuple[Code, ...]
+    display: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    name: str  # the author's name: providers belong to the scenario, not to a pathway
+    kind: str  # encounter class: ambulatory, virtual, emergency, inpatient
+    span: Span
+
+
+# ---- care: a step is exactly one of these
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What every step has. `chance` is its probability of being taken, or None; `site` names its stream."""
+
+    site: str
+    chance: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Visit(Step):
+    provider: str
+    reason: str | None  # qualified condition
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Test(Step):
+    biomarker: str  # `test: [a, b]` has become two of these
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnose(Step):
+    condition: str
+    resolves_after: Expr | None  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve(Step):
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prescribe(Step):
+    """`supply` in days, refills included; None means until stopped."""
+
+    drug: str
+    supply: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class StopDrug(Step):
+    drug: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopProtocol(Step):
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Perform(Step):
+    procedure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait(Step):
+    duration: Expr  # may draw
+
+
+@dataclass(frozen=True, slots=True)
+class Every(Step):
+    """`first` is the wait before the first round: None for now, else days (`later` has become `interval`)."""
+
+    interval: Expr
+    first: Expr | None
+    until: Expr | None
+    at_most: int | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class If(Step):
+    condition: Expr
+    then: tuple[Step, ...]
+    otherwise: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """`kind` if: `expression` is a truth value; share: a probability or op "rest"; otherwise: None."""
+
+    kind: Literal["if", "share", "otherwise"]
+    expression: Expr | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choose(Step):
+    branches: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Do(Step):
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartProtocol(Step):
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Set(Step):
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a protocol starts. upon: `thing`; when: a truth `expression`; rate: a rate `expression` with
+    `while` and modifiers multiplied in; during: `thing` is a provider."""
+
+    kind: Literal["upon", "when", "rate", "during"]
+    thing: str | None
+    expression: Expr | None
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    name: str
+    starts: tuple[Start, ...]
+    while_: Expr | None
+    until: Expr | None
+    steps: tuple[Step, ...]
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    name: str
+    axes: tuple[DiseaseAxis, ...]
+    protocols: tuple[Protocol, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number an author may vary. `value` is in base units; None where a table holds it.
+
+    `prior` is a draw expression (given, or made from ci95), kept for calibration; `source` is text.
+    """
+
+    name: str
+    value: float | None
+    type: Type
+    ci95: tuple[float, float] | None
+    prior: Expr | None
+    source: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Born uniformly between two dates, or alive on a date with an age structure.
+
+    `born` is (from, to) in days since 1970-01-01. `alive_on` is the date; `ages` names a table over (sex, age) of
+    relative numbers. `sex` is P(female), or None where the table of ages gives it. `entry` holds every rate at
+    zero before: an expression in days of age (may draw), or `entry_date` a date.
+    """
+
+    size: int
+    female: float | None
+    born: tuple[float, float] | None
+    alive_on: float | None
+    ages: str | None
+    entry: Expr | None
+    entry_date: float | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Mortality:
+    """All-cause mortality: a table over some of (sex, year, age) of hazards per day.
+
+    `less` are the qualified conditions that pathways model as causes of death; `background` names the stored
+    table of what remains, None where `less` is empty or it has not been made yet.
+    """
+
+    table: str
+    less: tuple[str, ...]
+    background: str | None
+    background_hash: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A checked scenario. `files` are its sources (relative path, SHA-256)."""
+
+    name: str
+    about: str
+    folder: str
+    window: tuple[float, float]
+    population: Population
+    mortality: Mortality | None
+    parameters: tuple[Parameter, ...]
+    tables: tuple[Table, ...]
+    variables: tuple[Variable, ...]
+    biomarkers: tuple[Biomarker, ...]
+    conditions: tuple[Coded, ...]
+    procedures: tuple[Coded, ...]
+    drugs: tuple[Coded, ...]
+    providers: tuple[Provider, ...]
+    pathways: tuple[Pathway, ...]
+    files: tuple[tuple[str, str], ...]
