@@ -1,0 +1,304 @@
+"""The command `sim`: reads what the user wants, calls, prints.
+
+Exit codes: 0 done; 2 something the user gave is wrong, said on stderr; 130 and 143 stopped by Ctrl-C and
+SIGTERM. What takes time to import is imported inside the commands.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+    from sim.engine import LifeError
+    from sim.runs.result import Run
+    from sim.scenario import Diagnostic
+
+QUIET = 10  # s between lines about progress where there is no terminal
+
+
+class Whole(click.ParamType[int]):
+    """A whole number from `least` to `most`, with or without underscores."""
+
+    name = "number"
+
+    def __init__(self, least: int = 1, most: int = 2**63 - 1) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number. Fails with what would be right."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number; write for example 10000 or 10_000.", param, ctx)
+        if not self.least <= number <= self.most:
+            self.fail(f"{value} is not a number from {self.least} to {self.most}.", param, ctx)
+        return number
+
+
+class Setting(click.ParamType[tuple[str, str]]):
+    """`parameter=value`."""
+
+    name = "parameter=value"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """The name and the value, as text. Fails with what would be right."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = (part.strip() for part in value.partition("="))
+        if not (name and equals and text):
+            self.fail(
+                f"{value!r} is not of the form parameter=value, such as onset='0.2 per year'.", param, ctx
+            )
+        return name, text
+
+
+class Fault(click.ClickException):
+    """Something that the user gave is wrong; the message says what."""
+
+    exit_code = 2
+
+    def show(self, file: object = None) -> None:
+        """Print the message on stderr."""
+        click.echo(self.message, err=True)
+
+
+settings = click.option(
+    "--set",
+    "parameters",
+    type=Setting(),
+    multiple=True,
+    help="Give a parameter of the scenario another value, with its unit: --set onset='0.2 per year'. "
+    "May be repeated.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lifecourse", prog_name="sim")
+def sim() -> None:
+    """Fully synthetic patient lives, written as care-pathway YAML.
+
+    \b
+    A scenario is a folder with a scenario.yaml, or such a file.
+      sim check scenarios/diabetes
+      sim run scenarios/diabetes --patients 1000
+    """
+
+
+@sim.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--patients", type=Whole(), help="How many lives. [default: the size that the scenario gives]")
+@click.option(
+    "--seed",
+    type=Whole(least=0, most=2**64 - 1),
+    default=0,
+    show_default=True,
+    help="Another seed, other people; the same seed, the same bytes.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The folder to make; it must be missing or empty. "
+    "[default: outputs/ and the scenario's name, with -2, -3, ... where that is taken]",
+)
+@click.option("--threads", type=Whole(), help="[default: one for each processor]")
+@click.option(
+    "--shard-size",
+    type=Whole(),
+    help="Patients in a file; changes nothing but the files. "
+    "[default: an eighth of the patients, from 1000 to 10000]",
+)
+@settings
+def run(
+    scenario: Path,
+    patients: int | None,
+    seed: int,
+    out: Path | None,
+    threads: int | None,
+    shard_size: int | None,
+    parameters: Sequence[tuple[str, str]],
+) -> None:
+    """Simulate the people of SCENARIO and write their records.
+
+    \b
+    Examples:
+      sim run scenarios/diabetes
+      sim run scenarios/diabetes --patients 100_000 --seed 7 --out /tmp/cohort
+      sim run scenarios/diabetes --set onset_hazard_ratio=2
+
+    The folder has a folder of Parquet files for each table, what really happened under truth/, and
+    manifest.json. It appears when the run is complete; a run that is stopped or fails leaves nothing.
+    """
+    signal.signal(signal.SIGTERM, _terminated)
+    with _user_faults():
+        from sim.engine import LifeError
+        from sim.runs.execute import run as execute
+
+        try:
+            with _progress() as progress:
+                made = execute(
+                    scenario,
+                    patients=patients,
+                    seed=seed,
+                    out=out,
+                    threads=threads,
+                    shard_size=shard_size,
+                    parameters=dict(parameters),
+                    progress=progress,
+                    warn=_warn,
+                )
+        except LifeError as error:
+            raise Fault(_life_fault(error)) from error
+    _summary(made)
+
+
+@sim.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--resolved", is_flag=True, help="Print the scenario with everything spelled out, as YAML.")
+@settings
+def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]]) -> None:
+    """Say all that is wrong or suspicious about SCENARIO, at once."""
+    with _user_faults():
+        from sim.scenario import ScenarioError, resolved_form
+        from sim.scenario import check as examine
+
+        found, findings = examine(scenario, dict(parameters))
+        if found is None:
+            raise ScenarioError(findings)
+        _warn(findings)
+        if resolved:
+            for path, text in resolved_form(scenario, dict(parameters)).items():
+                click.echo(f"# {path}\n{text}")
+        else:
+            click.echo(f"{found.name}: no errors; next: sim run {shlex.quote(str(scenario))}")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command with these arguments, or those of the process, and exit."""
+    try:
+        sim.main(arguments, prog_name="sim", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort as error:  # what click makes of KeyboardInterrupt
+        click.echo("Stopped; nothing was kept.", err=True)
+        sys.exit(143 if isinstance(error.__cause__, Terminated) else 130)
+    sys.exit(0)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, to be cleaned up after like Ctrl-C."""
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise Terminated
+
+
+@contextmanager
+def _user_faults() -> Iterator[None]:
+    """Turn what is wrong with a scenario, a file or the machine into messages."""
+    from sim.scenario import ScenarioError
+
+    try:
+        yield
+    except ScenarioError as error:
+        raise Fault(_report(error.diagnostics)) from error
+    except OSError as error:
+        raise Fault(f"error: {error}") from error
+    except MemoryError as error:
+        raise Fault("error: the memory is full; try fewer --threads or a smaller --shard-size") from error
+
+
+def _warn(findings: Sequence[Diagnostic]) -> None:
+    if findings:
+        click.echo(f"{_report(findings)}\n", err=True)
+
+
+def _report(findings: Sequence[Diagnostic]) -> str:
+    """All findings, and how many there are."""
+    from sim.scenario import render
+
+    counts = Counter(finding.severity for finding in findings)
+    total = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())
+    color = sys.stderr.isatty()
+    return "\n\n".join([*(render(finding, color) for finding in findings), total])
+
+
+def _life_fault(error: LifeError) -> str:
+    """A fault found while running, with the line that it comes from."""
+    from sim.scenario import Diagnostic, render
+
+    fault = error.fault
+    if fault.span is None:
+        return f"error: {error}"
+    message = f"{fault.message} (patient {fault.patient})"
+    return render(Diagnostic("impossible-life", message, fault.span), color=sys.stderr.isatty())
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """What shows the patients done, of all: a bar on a terminal, else a line every few seconds."""
+    started = last = time.monotonic()
+
+    def rate(done: int) -> str:
+        return f"{done / max(time.monotonic() - started, 1e-9):,.0f} patients a second"
+
+    def line(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > QUIET:
+            last = time.monotonic()
+            click.echo(f"{done:,} of {total:,} patients, {rate(done)}", err=True)
+
+    if not sys.stderr.isatty():
+        yield line
+        return
+
+    with ExitStack() as closing:
+        bar: ProgressBar[int] | None = None
+
+        def advance(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = closing.enter_context(
+                    click.progressbar(
+                        length=total,
+                        label="patients",
+                        show_pos=True,
+                        item_show_func=lambda shown: rate(shown or 0),
+                        file=sys.stderr,
+                    )
+                )
+            bar.update(done - bar.pos, done)
+
+        yield advance
+
+
+def _summary(made: Run) -> None:
+    """What there is to say of a run that is complete."""
+    people, seconds = made.manifest["patients"], made.manifest["seconds"]
+    from_, to = made.manifest["window"]
+    click.echo(
+        f"{people['recorded']:,} people of {people['count']:,}, {from_} to {to}, in {seconds['wall']:.1f} s"
+    )
+    for table, count in made.rows.items():
+        click.echo(f"  {table:16} {count:>14,} rows")
+    click.echo(f"{made.observed_rows:,} rows of record, {made.observed_rows / seconds['wall']:,.0f} a second")
+    click.echo(f"in      {made.folder}")
+    click.echo(f"digest  {made.digest}")
+    table = max(made.rows, key=made.rows.__getitem__)
+    look = f'import sim; print(sim.Run({json.dumps(str(made.folder))}).table("{table}"))'
+    click.echo(f"next    python -c {shlex.quote(look)}")

@@ -1,0 +1,48 @@
+"""Civil years and months on a clock of days since 1970-01-01 (proleptic Gregorian)."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+import numpy as np
+
+from sim.engine.inner import inner
+
+FIRST_YEAR, LAST_YEAR = 1700, 2400
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+YEAR_STARTS = np.array(
+    [datetime.date(y, 1, 1).toordinal() - _EPOCH for y in range(FIRST_YEAR, LAST_YEAR + 1)], np.float64
+)
+
+
+@inner
+def new_year(year: int, birth: float) -> float:
+    """When `year` begins, in days since a birth on day `birth`."""
+    return YEAR_STARTS[year - FIRST_YEAR] - birth
+
+
+@inner
+def year_at(time: float, birth: float) -> int:
+    """The civil year `time` days after a birth on day `birth`: the last whose start is not later."""
+    year = int(math.floor(1970.0 + (birth + time) / 365.2425))
+    while new_year(year + 1, birth) <= time:
+        year += 1
+    while new_year(year, birth) > time:
+        year -= 1
+    return year
+
+
+@inner
+def month_at(time: float, birth: float) -> int:
+    """The civil month, 1 to 12."""
+    year = year_at(time, birth)
+    day = int(math.floor(time - new_year(year, birth)))
+    leap = new_year(year + 1, birth) - new_year(year, birth) > 365.5
+    month = 1
+    for length in (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30):
+        if day < length:
+            break
+        day -= length
+        month += 1
+    return month

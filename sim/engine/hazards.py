@@ -1,0 +1,209 @@
+"""Hazards in continuous time: a threshold, used up at a rate that changes at events and on the grids of clocks.
+
+The modified next reaction method (Anderson 2007, doi:10.1063/1.2799998): an exit fires when its cumulative hazard since
+entry reaches -log(u). A rate that reads age or year is constant between birthdays and new years; the walk over those
+pieces runs ahead only to find when the threshold is reached, and again, up to the moment, when something else changes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sim.engine import elementary as own
+from sim.engine import quantiles
+from sim.engine.calendar import new_year, year_at
+from sim.engine.inner import inner
+from sim.engine.evaluate import DAYS_PER_YEAR, evaluate
+from sim.engine.memory import fail, item, place, wide, wide_place
+from sim.engine.streams import uniform
+from sim.program import layout as at
+
+
+@inner
+def cumulative(form, time, shape, scale):
+    """Cumulative hazard `time` days after entry (forms other than CONSTANT)."""
+    if form == at.WEIBULL:
+        return quantiles.weibull_hazard(time, shape, scale)
+    return quantiles.gompertz_hazard(time, shape, scale)
+
+
+@inner
+def cumulative_inverse(form, hazard, shape, scale):
+    if form == at.WEIBULL:
+        return quantiles.weibull_time(hazard, shape, scale)
+    return quantiles.gompertz_time(hazard, shape, scale)
+
+
+@inner
+def consumed(form, rate, start, end, entry, shape, scale):
+    """How much of a threshold a rate (or multiplier) uses up between two times, `start` to `end`."""
+    if rate == 0.0:
+        return 0.0
+    if form == at.CONSTANT:
+        return rate * (end - start)
+    return rate * (cumulative(form, end - entry, shape, scale) - cumulative(form, start - entry, shape, scale))
+
+
+@inner
+def firing(form, rate, start, threshold, entry, shape, scale):
+    """When a threshold that was whole at `start` is reached; inf where the rate is zero."""
+    if rate == 0.0:
+        return math.inf
+    if form == at.CONSTANT:
+        return start + threshold / rate
+    used = cumulative(form, start - entry, shape, scale)
+    return max(start, entry + cumulative_inverse(form, used + threshold / rate, shape, scale))
+
+
+@inner
+def tabulated_at(m, x, table, age, year):
+    """Where the tabulated part of a rate for completed age `age` and civil year `year` lies."""
+    t = place(m, at.TABULATIONS, table, 0)
+    where = m[at.RATES] + m[t + at.TABULATION_START] + m[t + at.TABULATION_SEX_STRIDE] * np.int64(x[at.SEX])
+    where += m[t + at.TABULATION_YEAR_STRIDE] * (year - m[t + at.TABULATION_FIRST_YEAR])
+    return where + m[t + at.TABULATION_AGE_STRIDE] * min(age, m[t + at.TABULATION_AGES] - 1)
+
+
+@inner
+def rate_of(x, h, table, where, factor):
+    """The rate per day (or the multiplier of a form): what is tabulated, if anything is, times what is not."""
+    rate = factor if table < 0 or factor == 0.0 else x[where] * factor
+    if not 0.0 <= rate < math.inf:
+        fail(x, at.BAD_RATE, h)
+        return 0.0
+    return rate
+
+
+@inner
+def rate_at(m, x, h, factor, age, year):
+    table = wide(m, at.HAZARDS, h, at.HAZARD_TABLE)
+    where = tabulated_at(m, x, table, age, year) if table >= 0 else np.int64(0)
+    return rate_of(x, h, table, where, factor)
+
+
+@inner
+def factor_at(m, x, h, now, age, year):
+    """Evaluate what of the rate is not tabulated, as of `now`; x[NEXT] says when it must be looked at again."""
+    before = x[at.NOW]
+    x[at.NOW] = now
+    x[at.GRID_AGE] = age + 0.5
+    x[at.GRID_YEAR] = year + 0.5
+    x[at.NEXT] = math.inf
+    code = wide(m, at.HAZARDS, h, at.HAZARD_CODE)
+    factor = evaluate(m, x, code) if code >= 0 else 1.0
+    x[at.NOW] = before
+    return factor
+
+
+@inner
+def grid_age(m, h, now):
+    grids = wide(m, at.HAZARDS, h, at.HAZARD_GRIDS)
+    return np.int64(math.floor(now / DAYS_PER_YEAR)) if grids & at.AGE_GRID else np.int64(0)
+
+
+@inner
+def grid_year(m, x, h, now):
+    grids = wide(m, at.HAZARDS, h, at.HAZARD_GRIDS)
+    return year_at(now, x[at.BIRTH]) if grids & at.YEAR_GRID else np.int64(0)
+
+
+@inner
+def walk(m, x, h, stop, ahead):
+    """Follow hazard `h` from where it was last looked at up to `stop` (days since birth).
+
+    If `ahead`, only say when it fires (inf where that may be after `stop`); else bring its numbers up to `stop`.
+    """
+    hazard, life = wide_place(m, at.HAZARDS, h, 0), wide_place(m, at.GOING, h, 0)
+    form, table, varying = m[hazard + at.HAZARD_FORM], m[hazard + at.HAZARD_TABLE], m[hazard + at.HAZARD_VARYING]
+    shape, scale = x[life + at.SHAPE], x[life + at.SCALE]
+    threshold, reference, rate = x[life + at.THRESHOLD], x[life + at.REFERENCE], x[life + at.RATE]
+    factor, cursor, renewal = x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL]
+    entry = x[m[hazard + at.HAZARD_ENTRY]] if form != at.CONSTANT else 0.0
+    age, year = grid_age(m, h, cursor), grid_year(m, x, h, cursor)
+    birthday, new_years_day = math.inf, math.inf
+    if m[hazard + at.HAZARD_GRIDS] & at.AGE_GRID:
+        birthday = DAYS_PER_YEAR * (age + 1)
+    if m[hazard + at.HAZARD_GRIDS] & at.YEAR_GRID:
+        new_years_day = new_year(year + 1, x[at.BIRTH])
+    where, a_year_older, a_year_later, oldest = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    if table >= 0:
+        t = place(m, at.TABULATIONS, table, 0)
+        where = tabulated_at(m, x, table, age, year)
+        a_year_older, a_year_later = m[t + at.TABULATION_AGE_STRIDE], m[t + at.TABULATION_YEAR_STRIDE]
+        oldest = m[t + at.TABULATION_AGES] - 1
+    due = math.inf
+    while True:
+        piece = min(birthday, new_years_day, renewal)
+        if piece > stop:
+            if ahead:
+                due = firing(form, rate, reference, threshold, entry, shape, scale)
+            break
+        used = consumed(form, rate, reference, piece, entry, shape, scale)
+        if used >= threshold:
+            due = min(firing(form, rate, reference, threshold, entry, shape, scale), piece)
+            break
+        if piece == birthday:
+            age += 1
+            birthday = DAYS_PER_YEAR * (age + 1)
+            if age <= oldest:
+                where += a_year_older
+        if piece == new_years_day:
+            year += 1
+            new_years_day = new_year(year + 1, x[at.BIRTH])
+            where += a_year_later
+        if piece == renewal or varying == 1:
+            factor = factor_at(m, x, h, piece, age, year)
+            renewal = x[at.NEXT]
+        new_rate = rate_of(x, h, table, where, factor)
+        if new_rate != rate:
+            threshold -= used
+            reference = piece
+            rate = new_rate
+        cursor = piece
+    if not ahead:
+        x[life + at.THRESHOLD], x[life + at.REFERENCE], x[life + at.RATE] = threshold, reference, rate
+        x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL] = factor, cursor, renewal
+    return due
+
+
+@inner
+def look_again(m, x, h, now):
+    """Something that the rate of `h` reads has changed: use up the threshold to `now`, then take the new rate."""
+    walk(m, x, h, now, False)
+    life = wide_place(m, at.GOING, h, 0)
+    age, year = grid_age(m, h, now), grid_year(m, x, h, now)
+    factor = factor_at(m, x, h, now, age, year)
+    rate, new_rate = x[life + at.RATE], rate_at(m, x, h, factor, age, year)
+    if new_rate != rate:
+        form = wide(m, at.HAZARDS, h, at.HAZARD_FORM)
+        entry = x[wide(m, at.HAZARDS, h, at.HAZARD_ENTRY)] if form != at.CONSTANT else 0.0
+        used = consumed(form, rate, x[life + at.REFERENCE], now, entry, x[life + at.SHAPE], x[life + at.SCALE])
+        x[life + at.THRESHOLD] = max(x[life + at.THRESHOLD] - used, 0.0)
+        x[life + at.REFERENCE] = now
+        x[life + at.RATE] = new_rate
+    x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL] = factor, now, x[at.NEXT]
+
+
+@inner
+def begin(m, x, h, now):
+    """Draw a threshold for hazard `h` and set it going at `now`."""
+    key = np.uint64(item(m, at.KEYS, wide(m, at.HAZARDS, h, at.HAZARD_SITE)))
+    count = np.int64(x[wide(m, at.HAZARDS, h, at.HAZARD_COUNT)])
+    u = uniform(key, count, np.int64(x[at.ATTEMPT]), np.int64(x[at.PATIENT]))
+    life = wide_place(m, at.GOING, h, 0)
+    x[life + at.STATUS] = at.UNDER_WAY
+    x[life + at.THRESHOLD] = -own.log(u)
+    x[life + at.REFERENCE] = now
+    x[life + at.CURSOR] = now
+    if wide(m, at.HAZARDS, h, at.HAZARD_FORM) != at.CONSTANT:
+        second = wide(m, at.HAZARDS, h, at.HAZARD_SECOND)
+        x[life + at.SHAPE] = evaluate(m, x, wide(m, at.HAZARDS, h, at.HAZARD_FIRST))
+        x[life + at.SCALE] = evaluate(m, x, second)
+        if not x[life + at.SCALE] > 0.0 or x[life + at.SHAPE] != x[life + at.SHAPE]:
+            fail(x, at.BAD_DISTRIBUTION, second)
+    age, year = grid_age(m, h, now), grid_year(m, x, h, now)
+    x[life + at.FACTOR] = factor_at(m, x, h, now, age, year)
+    x[life + at.RENEWAL] = x[at.NEXT]
+    x[life + at.RATE] = rate_at(m, x, h, x[life + at.FACTOR], age, year)

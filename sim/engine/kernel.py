@@ -1,0 +1,451 @@
+"""The compiled runtime: one life after another, from one event to the next.
+
+`live` is one life and `advance` its step, so that a clock shared by many patients can drive many lives, each in a memory
+of its own. `m` and `x` are that memory (see `memory`); what stands where is named in `sim.program.layout`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sim.engine import care, disease
+from sim.engine import log as kinds
+from sim.engine.compilation import jit
+from sim.engine.inner import inner
+from sim.engine.evaluate import DAYS_PER_YEAR, evaluate
+from sim.engine.hazards import begin, look_again, walk
+from sim.engine.life import (
+    MOST_AT_ONCE,
+    MOST_WAITING,
+    clear_calendar,
+    days,
+    mark,
+    schedule,
+    seconds,
+    write,
+)
+from sim.engine.log import NULL
+from sim.engine.memory import fail, item, narrow, place, spot, wide, wide_place
+from sim.engine.pointer import pointer
+from sim.engine.streams import uniform
+from sim.program import layout as at
+
+PERSON = np.dtype(
+    [
+        ("patient", np.int64),
+        ("birth", np.float64),
+        ("entered", np.int64),
+        ("left", np.int64),
+        ("attempts", np.int32),
+        ("sex", np.int8),
+        ("died", np.bool_),
+    ],
+    align=True,
+)
+LIVED, REDRAW, UNSEEN, FAILED = range(4)  # how a life went
+
+
+# ---- what follows from an event
+
+
+@inner
+def settle(m, x, log):
+    """Carry out what follows from an event: first in, first out; then look again at rates and watches."""
+    while x[at.FAULT] == at.FINE and m[at.DEAD] == 0:
+        if m[at.FIRST_WAITING] < m[at.N_WAITING]:
+            thing = m[spot(m, at.WAITING, m[at.FIRST_WAITING] % MOST_WAITING)]
+            m[at.FIRST_WAITING] += 1
+            consequences(m, x, log, thing)
+        elif m[at.N_DIRTY] > 0:
+            dependent = first_dirty(m)
+            if dependent < m[at.N_HAZARDS]:
+                look_at_hazard(m, x, dependent)
+            else:
+                look_at_watch(m, x, dependent - m[at.N_HAZARDS])
+        else:
+            return
+        m[at.AT_ONCE] += 1
+        if m[at.AT_ONCE] > MOST_AT_ONCE:
+            fail(x, at.CASCADE, 0)
+
+
+@inner
+def first_dirty(m):
+    """Take the first hazard or watch, in their order, off the list of those to look at again."""
+    dirty, lowest = m[at.DIRTY], np.int64(0)
+    for i in range(1, m[at.N_DIRTY]):
+        if m[dirty + i] < m[dirty + lowest]:
+            lowest = i
+    dependent = m[dirty + lowest]
+    m[at.N_DIRTY] -= 1
+    m[dirty + lowest] = m[dirty + m[at.N_DIRTY]]
+    m[spot(m, at.IS_DIRTY, dependent)] = 0
+    return dependent
+
+
+@inner
+def look_at_hazard(m, x, h):
+    status = x[wide_place(m, at.GOING, h, at.STATUS)]
+    if status == at.IDLE:
+        return
+    if status == at.FRESH:
+        begin(m, x, h, x[at.NOW])
+    else:
+        look_again(m, x, h, x[at.NOW])
+    seek(m, x, h)
+
+
+@inner
+def seek(m, x, h):
+    """Put the time at which hazard `h` fires into the calendar."""
+    due = walk(m, x, h, x[at.WINDOW_TO] - x[at.BIRTH], True)
+    schedule(m, x, wide(m, at.HAZARDS, h, at.HAZARD_SLOT), due)
+
+
+@inner
+def look_at_watch(m, x, watch):
+    """Evaluate a watch; act on its turning true (or false, for a protocol's `while`)."""
+    w = place(m, at.WATCHES, watch, 0)
+    action, protocol = m[w + at.WATCH_ACTION], m[w + at.WATCH_PROTOCOL]
+    if action == at.UNTIL and not care.is_running(m, x, protocol):
+        return
+    x[at.NEXT] = math.inf
+    true = 1 if evaluate(m, x, m[w + at.WATCH_CODE]) == 1.0 else 0
+    schedule(m, x, m[w + at.WATCH_SLOT], x[at.NEXT])
+    if true == item(m, at.WATCHED, watch):
+        return
+    m[spot(m, at.WATCHED, watch)] = true
+    if true == 1 and action != at.UNTIL:
+        care.start_protocol(m, x, protocol)
+    elif action != at.WHEN:
+        care.end_protocol(m, x, protocol)
+
+
+@inner
+def consequences(m, x, log, thing):
+    """Exits and protocols that wait for `thing`, in their order."""
+    first = narrow(m, at.THINGS, thing, at.THING_FIRST_LISTENER)
+    for row in range(first, first + narrow(m, at.THINGS, thing, at.THING_LISTENERS)):
+        n = place(m, at.LISTENERS, row, 0)
+        if m[n + at.LISTENER_PROTOCOL] >= 0:
+            care.start_protocol(m, x, m[n + at.LISTENER_PROTOCOL])
+            continue
+        axis, code = m[n + at.LISTENER_AXIS], m[n + at.LISTENER_CODE]
+        if x[narrow(m, at.AXES, axis, at.AXIS_CELL)] != m[n + at.LISTENER_STATE]:
+            continue
+        if code < 0 or evaluate(m, x, code) == 1.0:
+            disease.enter(m, x, log, axis, m[n + at.LISTENER_TARGET], m[n + at.LISTENER_CAUSE])
+            if m[at.DEAD]:
+                return
+
+
+# ---- one step
+
+
+@inner
+def proceed(m, x, log, protocol):
+    """Carry out steps of a protocol until it waits or ends, and those of protocols it waits for or that ride along."""
+    now = x[at.NOW]
+    current = protocol
+    while True:
+        progress = wide_place(m, at.PROGRESS, current, 0)
+        step = m[progress + at.NEXT_STEP]
+        m[progress + at.NEXT_STEP] = step + 1
+        s = place(m, at.STEPS, step, 0)
+        op, a, b = m[s], m[s + 1], m[s + 2]
+        encounter = m[progress + at.ENCOUNTER]
+        waits_until = -1.0
+        if op == at.UNLESS:
+            if evaluate(m, x, a) != 1.0:
+                m[progress + at.NEXT_STEP] = b
+            if x[at.FAULT] != at.FINE:
+                return
+            continue
+        elif op == at.GO_TO:
+            m[progress + at.NEXT_STEP] = a
+            continue
+        elif op == at.TEST:
+            care.take_test(m, x, log, a, b, encounter)
+        elif op == at.OPEN_VISIT:
+            care.open_visit(m, x, log, current, step)
+        elif op == at.CLOSE_VISIT:
+            rider = care.next_rider(m, x, current, a)
+            if rider >= 0:
+                m[progress + at.NEXT_STEP] = step
+                current = rider
+            else:
+                care.close_visit(m, x, log, current)
+        elif op == at.NEXT_ROUND or op == at.START_ROUND:
+            waits_until = next_round(m, x, progress, s, op == at.START_ROUND)
+        elif op == at.END_ROUND:
+            interval = days(m, x, b)
+            if interval == 0.0:
+                fail(x, at.BAD_TIME, b)
+            x[a + at.ROUND_DUE] = max(now, x[a + at.ROUND_DUE] + interval)
+            m[progress + at.NEXT_STEP] = m[s + 3]
+        elif op == at.BEGIN_ROUNDS:
+            x[a + at.ROUND_DUE] = now if b < 0 else now + days(m, x, b)
+            x[a + at.ROUNDS] = 0.0
+        elif op == at.WAIT:
+            waits_until = now + days(m, x, a)
+        elif op == at.END:
+            current = care.finish_protocol(m, x, current)
+            if current < 0:
+                return
+        elif op == at.DO:
+            if care.start_within(m, x, a, current, False):
+                current = a
+        elif op == at.ASSIGN:
+            disease.assign(m, x, log, narrow(m, at.VARIABLES, a, at.VARIABLE_CELL), b, a)
+        else:
+            act(m, x, log, op, a, b, encounter)
+        if waits_until >= 0.0:
+            care.schedule_protocol(m, x, current, waits_until)
+        if m[at.N_WAITING] > m[at.FIRST_WAITING] or m[at.N_DIRTY] > 0:
+            settle(m, x, log)
+        if m[at.DEAD] or x[at.FAULT] != at.FINE:
+            return
+        if waits_until >= 0.0:
+            current = care.let_go(m, care.outermost(m, current))
+        if current < 0 or not care.is_running(m, x, current):
+            return
+
+
+@inner
+def act(m, x, log, op, a, b, encounter):
+    """A verb that needs nothing of its protocol but the encounter."""
+    if op == at.DIAGNOSE:
+        care.diagnose(m, x, log, a, b, encounter)
+    elif op == at.RESOLVE:
+        care.resolve(m, x, log, a)
+    elif op == at.PRESCRIBE:
+        care.prescribe(m, x, log, a, b, encounter)
+    elif op == at.STOP_DRUG:
+        care.stop_drug(m, x, log, a)
+    elif op == at.PERFORM:
+        care.perform(m, x, log, a, encounter)
+    elif op == at.START:
+        care.start_protocol(m, x, a)
+    else:
+        care.end_protocol(m, x, a)
+
+
+@inner
+def next_round(m, x, progress, s, its_time):
+    """Between rounds: leave the loop, or begin a round, or return until when to wait for it (else -1)."""
+    loop, until, most = m[s + 1], m[s + 2], m[s + 3]
+    if (most >= 0 and x[loop + at.ROUNDS] >= most) or (until >= 0 and evaluate(m, x, until) == 1.0):
+        m[progress + at.NEXT_STEP] = m[s + 4]
+    elif its_time:
+        x[loop + at.ROUNDS] += 1.0
+        x[loop + at.ROUNDS_IN_LIFE] += 1.0
+    elif x[loop + at.ROUND_DUE] > x[at.NOW]:
+        return x[loop + at.ROUND_DUE]
+    return -1.0
+
+
+@inner
+def advance(m, x, log, slot):
+    """Carry out what is due at `slot`, now, and all that follows from it at this instant."""
+    kind, argument = narrow(m, at.SLOTS, slot, 0), narrow(m, at.SLOTS, slot, 1)
+    if kind == at.PROTOCOL:
+        proceed(m, x, log, argument)
+        settle(m, x, log)
+        return
+    schedule(m, x, slot, math.inf)
+    if kind == at.EXIT:
+        h = wide_place(m, at.HAZARDS, argument, 0)
+        disease.enter(m, x, log, m[h + at.HAZARD_AXIS], m[h + at.HAZARD_TARGET], m[h + at.HAZARD_CAUSE])
+    elif kind == at.TRIGGER:
+        x[wide(m, at.HAZARDS, argument, at.HAZARD_COUNT)] += 1.0
+        x[wide_place(m, at.GOING, argument, at.STATUS)] = at.FRESH
+        mark(m, argument)
+        care.start_protocol(m, x, wide(m, at.HAZARDS, argument, at.HAZARD_TARGET))
+    elif kind == at.BACKGROUND:
+        disease.die(m, x, log, -1)
+    elif kind == at.SOJOURN:
+        disease.end_sojourn(m, x, log, argument)
+    elif kind == at.SUPPLY:
+        care.stop_drug(m, x, log, argument)
+    elif kind == at.RESOLUTION:
+        care.resolve(m, x, log, argument)
+    elif kind == at.WATCH:
+        look_at_watch(m, x, argument)
+    else:
+        open_window(m, x, log)
+    settle(m, x, log)
+
+
+@inner
+def open_window(m, x, log):
+    """The record begins, with the conditions listed and the prescriptions running."""
+    m[at.RECORDING] = 1
+    for condition in range(m[at.N_CONDITIONS]):
+        since = running_since(m, x, at.CONDITIONS, condition)
+        if since == since:
+            row = write(m, x, log, kinds.CONDITION, seconds(x, since), condition, -1, NULL, 0.0)
+            m[spot(m, at.CONDITION_ROWS, condition)] = row
+    for drug in range(m[at.N_DRUGS]):
+        since = running_since(m, x, at.DRUGS, drug)
+        if since == since:
+            row = write(m, x, log, kinds.MEDICATION, seconds(x, since), drug, -1, NULL, 0.0)
+            m[spot(m, at.DRUG_ROWS, drug)] = row
+
+
+@inner
+def running_since(m, x, table, index):
+    """When a condition was diagnosed or a drug prescribed; NaN where it is not now."""
+    c = place(m, table, index, 0)
+    if x[m[c + at.CODED_CELL]] != 1.0:
+        return math.nan
+    return x[narrow(m, at.THINGS, m[c + at.CODED_THING], at.THING_SINCE)]
+
+
+# ---- a whole life
+
+
+@inner
+def reset(m, x):
+    template = m[at.TEMPLATE]
+    for cell in range(at.FIRST_CELL, m[at.FIXED]):
+        x[cell] = x[template + cell]
+    clear_calendar(m, x)
+    for h in range(m[at.N_HAZARDS]):
+        x[wide_place(m, at.GOING, h, at.STATUS)] = at.IDLE
+    for dependent in range(m[at.N_HAZARDS] + m[at.N_WATCHES]):
+        m[spot(m, at.IS_DIRTY, dependent)] = 0
+    for watch in range(m[at.N_WATCHES]):
+        m[spot(m, at.WATCHED, watch)] = 0
+    for protocol in range(m[at.N_PROTOCOLS]):
+        m[wide_place(m, at.PROGRESS, protocol, at.ENCOUNTER_ROW)] = -1
+    for condition in range(m[at.N_CONDITIONS]):
+        m[spot(m, at.CONDITION_ROWS, condition)] = -1
+    for drug in range(m[at.N_DRUGS]):
+        m[spot(m, at.DRUG_ROWS, drug)] = -1
+    m[at.SEQ], m[at.RECORDING], m[at.DEAD], m[at.AT_ONCE] = 0, 0, 0, 0
+    m[at.FIRST_WAITING], m[at.N_WAITING], m[at.N_DIRTY] = 0, 0, 0
+
+
+@inner
+def draw_birth(m, x, patient):
+    """Sex and birth, drawn once and never again."""
+    sex = 0 if uniform(np.uint64(m[at.KEY_OF_SEX]), 0, 0, patient) < x[at.FEMALE] else 1
+    u = uniform(np.uint64(m[at.KEY_OF_BIRTH]), 0, 0, patient)
+    x[at.SEX] = float(sex)
+    if x[at.ALIVE_ON] != x[at.ALIVE_ON]:
+        x[at.BIRTH] = x[at.BORN_FROM] + u * (x[at.BORN_TO] - x[at.BORN_FROM])
+        return
+    edges, below = m[at.EDGES], m[at.BELOW] + sex * m[at.N_EDGES]
+    low, high = np.int64(0), m[at.N_EDGES] - 1
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if x[below + middle] <= u:
+            low = middle
+        else:
+            high = middle
+    part = (u - x[below + low]) / (x[below + high] - x[below + low])
+    age = x[edges + low] + part * (x[edges + high] - x[edges + low])
+    x[at.BIRTH] = x[at.ALIVE_ON] - age * DAYS_PER_YEAR
+
+
+@inner
+def start_life(m, x, log):
+    """Variables and first states at birth; hazards, watches and the window from entry on. Returns the time of entry."""
+    birth = seconds(x, 0.0)
+    for v in range(m[at.N_VARIABLES]):
+        code = narrow(m, at.VARIABLES, v, at.VARIABLE_CODE)
+        if code >= 0:
+            value = evaluate(m, x, code)
+            x[narrow(m, at.VARIABLES, v, at.VARIABLE_CELL)] = value
+            write(m, x, log, kinds.VARIABLE, birth, v, -1, NULL, value)
+    entry = 0.0
+    if m[at.ENTRY_CODE] >= 0:
+        entry = days(m, x, m[at.ENTRY_CODE])
+    elif x[at.ENTRY_DATE] == x[at.ENTRY_DATE]:
+        entry = max(0.0, x[at.ENTRY_DATE] - x[at.BIRTH])
+    for axis in range(m[at.N_AXES]):
+        disease.enter(m, x, log, axis, narrow(m, at.AXES, axis, at.AXIS_FIRST_STATE), -1)
+    m[at.N_WAITING] = 0  # being born into a state is not an event that anything waits for
+    x[at.NOW] = entry
+    for h in range(m[at.N_HAZARDS]):
+        if narrow(m, at.SLOTS, wide(m, at.HAZARDS, h, at.HAZARD_SLOT), 0) == at.BACKGROUND:
+            reached = x[at.ALIVE_ON] - x[at.BIRTH]
+            begin(m, x, h, reached if reached > entry else entry)
+            seek(m, x, h)
+        elif wide(m, at.HAZARDS, h, at.HAZARD_AXIS) < 0:
+            x[wide_place(m, at.GOING, h, at.STATUS)] = at.FRESH
+            mark(m, h)
+    for watch in range(m[at.N_WATCHES]):
+        mark(m, m[at.N_HAZARDS] + watch)
+    schedule(m, x, 0, max(entry, x[at.WINDOW_FROM] - x[at.BIRTH]))
+    return entry
+
+
+@inner
+def live(m, x, log, patient, attempt):
+    """Live one life, writing its rows to `log`. Returns (how it went, entry, end), times in days since birth."""
+    reset(m, x)
+    draw_birth(m, x, patient)
+    x[at.PATIENT], x[at.ATTEMPT] = float(patient), float(attempt)
+    entry = start_life(m, x, log)
+    stop = x[at.WINDOW_TO] - x[at.BIRTH]
+    if entry >= stop:
+        return UNSEEN, entry, stop
+    settle(m, x, log)
+    now, due = entry, m[at.DUE]
+    while x[at.FAULT] == at.FINE:
+        slot = m[m[at.WINNERS] + 1]
+        if not x[due + slot] < stop:
+            return LIVED, entry, stop
+        if x[due + slot] > now:
+            m[at.AT_ONCE] = 0
+        now = x[due + slot]
+        x[at.NOW] = now
+        advance(m, x, log, slot)
+        if m[at.DEAD]:
+            if now < x[at.ALIVE_ON] - x[at.BIRTH]:
+                return REDRAW, entry, now
+            return (LIVED if m[at.RECORDING] else UNSEEN), entry, now
+    return FAILED, entry, now
+
+
+@jit(_nrt=False)
+def live_all(memory, floats, rows, people, first, count, most_attempts):
+    """Live `count` lives from patient number `first` on; a row of `people` for each that is seen in the window.
+
+    Returns (lives finished, people, rows, fault): a `fault` other than FINE means that the life of patient
+    first + finished could not be lived, or did not fit into the log or the history; nothing of it is in the log.
+    """
+    m, x, log = pointer(memory), pointer(floats), pointer(rows)
+    seen = 0
+    m[at.LOGGED] = 0
+    for i in range(count):
+        begun = m[at.LOGGED]
+        outcome, attempt = REDRAW, 0
+        while outcome == REDRAW:
+            m[at.LOGGED] = begun
+            outcome, entry, end = live(m, x, log, first + i, attempt)
+            attempt += 1
+            if outcome == REDRAW and attempt >= most_attempts:
+                fail(x, at.TOO_MANY_ATTEMPTS, 0)
+            if x[at.FAULT] != at.FINE:
+                outcome = FAILED
+        if outcome != LIVED:
+            m[at.LOGGED] = begun
+        if outcome == FAILED:
+            return i, seen, begun, np.int64(x[at.FAULT])
+        if outcome == LIVED:
+            person = people[seen]
+            person.patient = first + i
+            person.sex = np.int8(x[at.SEX])
+            person.birth = x[at.BIRTH]
+            person.entered = seconds(x, max(entry, x[at.WINDOW_FROM] - x[at.BIRTH]))
+            person.left = seconds(x, end)
+            person.died = m[at.DEAD] == 1
+            person.attempts = attempt
+            seen += 1
+    return count, seen, m[at.LOGGED], np.int64(at.FINE)
+
+

@@ -1,0 +1,124 @@
+"""Programs run for a range of patients: arrays that grow as needed, and faults turned into sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.engine.kernel import PERSON, live_all
+from sim.engine.life import ROW
+from sim.engine.load import HISTORY_AT_FIRST, load
+from sim.engine.log import Log, People
+from sim.program import layout as at
+from sim.program.program import Program
+from sim.scenario.model import Span
+
+MOST_ATTEMPTS = 10_000
+ROWS_AT_FIRST = 1 << 16
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a life could not be lived: `message` says what, `span` where in the scenario, `patient` who shows it."""
+
+    message: str
+    span: Span | None
+    patient: int
+
+
+class LifeError(Exception):
+    """A fault found only while running, such as a rate that turns negative."""
+
+    def __init__(self, fault: Fault):
+        place = f"{fault.span}  " if fault.span else ""
+        super().__init__(f"{place}{fault.message} (patient {fault.patient})")
+        self.fault = fault
+
+
+def simulate(program: Program, patients: range, seed: int) -> tuple[People, Log]:
+    """Live the lives of `patients` (numbers from 0 on, step 1).
+
+    A life is a function of (program, seed, patient number) alone. The interpreter lock is not held meanwhile. Rows are in
+    order of patient and `seq`. Raises LifeError, and ValueError for a seed outside [0, 2**64).
+    """
+    return Engine(program, seed).simulate(patients)
+
+
+class Engine:
+    """A program and a seed in memory, to simulate one range of patients after another; one thread at a time may use it.
+
+    The rows of a Log are views of the engine's own: the next call of `simulate` overwrites them.
+    """
+
+    def __init__(self, program: Program, seed: int):
+        self.program = program
+        self.seed = seed
+        self._memory = load(program, seed)
+        self._log = np.empty(ROWS_AT_FIRST, ROW)
+
+    def simulate(self, patients: range) -> tuple[People, Log]:
+        """As the function `simulate`."""
+        people = np.recarray(len(patients), PERSON)
+        while True:
+            m = self._memory
+            m[at.N_ROWS] = len(self._log)
+            done, seen, rows, fault = live_all(
+                m,
+                m.view(np.float64),
+                self._log.view(np.int64),
+                people,
+                patients.start,
+                len(patients),
+                MOST_ATTEMPTS,
+            )
+            if fault == at.FINE:
+                break
+            if fault == at.LOG_FULL:
+                needed = 1.2 * len(self._log) / max(done, 1) * len(patients)
+                self._log = np.empty(int(max(2 * len(self._log), needed)), ROW)
+            elif fault == at.HISTORY_FULL:
+                self._memory = load(self.program, self.seed, 2 * int(m[at.N_HISTORY]))
+            else:
+                where = int(m.view(np.float64)[at.FAULT_PLACE])
+                raise LifeError(describe(self.program, fault, where, patients.start + done))
+        log = self._log[:rows]
+        return People(*(people[name][:seen] for name in People._fields)), Log(*(log[name] for name in Log._fields))
+
+
+SENTENCES = {
+    at.NOT_A_NUMBER: "this has no value here: the operands are known, the result is not a number",
+    at.BAD_RATE: "this rate is negative, unknown or not finite here; a rate must be 0 or more",
+    at.BAD_TIME: "this duration is negative, unknown, not finite, or an interval of nothing; a time must pass",
+    at.BAD_PROBABILITY: "this probability is not between 0 and 1 here",
+    at.OUTSIDE_TABLE: "this table has no value for the keys asked for; extend it, or say `clamp: true`",
+    at.CASCADE: "this sets off itself again and again at one instant, without end",
+    at.TOO_MANY_ATTEMPTS: "no life drawn reaches the date that people must be alive on",
+    at.UNKNOWN_RESULT: "this test has no result: what it measures is unknown here",
+    at.BAD_SHARE: "the shares are negative here, or add up to more than 1",
+    at.BAD_DISTRIBUTION: "the parameters of this distribution are impossible here",
+}
+
+
+def describe(program: Program, fault: int, place: int, patient: int) -> Fault:
+    """Put a fault into words; `place` is what the engine noted with it."""
+    tables = program.tables
+    span: Span | None = None
+    if fault == at.BAD_RATE:
+        code, table = tables.hazards[place, [at.HAZARD_CODE, at.HAZARD_TABLE]]
+        row = int(code if code >= 0 else tables.tabulations[table, 0])
+        span = program.spans[end_of(program, row)]
+    elif fault in (at.BAD_TIME, at.UNKNOWN_RESULT, at.BAD_SHARE):
+        span = program.spans[end_of(program, place)]
+    elif fault in (at.NOT_A_NUMBER, at.BAD_PROBABILITY, at.OUTSIDE_TABLE, at.BAD_DISTRIBUTION):
+        span = program.spans[place]
+    elif fault == at.TOO_MANY_ATTEMPTS:
+        span = program.scenario.population.span
+    return Fault(SENTENCES[fault], span, patient)
+
+
+def end_of(program: Program, row: int) -> int:
+    """The row that returns the value of the expression that starts at `row`; its span is the whole expression's."""
+    while program.tables.code[row, 0] != at.RETURN:
+        row += 1
+    return row

@@ -1,0 +1,467 @@
+"""A checked scenario compiled to a Program."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sim.program import layout as at
+from sim.program.care import CareAssembler
+from sim.program.expressions import TEMPORARY, Assembler, Lowered
+from sim.program.program import Program, Tables
+from sim.scenario.hazards import split_rate
+from sim.scenario.model import (
+    DURATION,
+    NUMBER,
+    RATE,
+    Biomarker,
+    Exit,
+    Expr,
+    Pathway,
+    Protocol,
+    Scenario,
+    Span,
+    State,
+    Table,
+)
+
+NAN = float("nan")
+ALWAYS = Expr("const", (), 1.0)
+
+
+def compile(scenario: Scenario) -> Program:
+    """Compile `scenario`; the Program says the same, flat.
+
+    Two programs with the same `hash` give the same lives for the same seed and patient numbers.
+    """
+    return _Compiler(scenario).program()
+
+
+@dataclass
+class _Compiler:
+    scenario: Scenario
+    sites: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
+    breaks: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    readers: dict[int, list[int]] = field(default_factory=dict)  # cell -> hazards; watches are added at the end
+
+    def __post_init__(self) -> None:
+        cells = [0.0] * at.FIRST_FREE_CELL
+        self.assembler = Assembler(self.scenario, cells, {}, self.site, self.lookup)
+        self.tables_by_name = {t.name: t for t in self.scenario.tables}
+        self.lookup_rows: dict[str, int] = {}
+        self.bridges = 0
+        self.ranges: list[tuple[float, ...]] = []
+        self.things: dict[str, int] = {}
+        self.listeners: dict[str, list[tuple[int, ...]]] = {}
+        self.slots: list[tuple[tuple[Any, ...], int, int]] = []  # (tie order, kind, argument)
+        self.watch_reads: list[frozenset[int]] = []
+        for name in Tables._fields:
+            self.rows[name] = []
+
+    # ---- the parts
+
+    def program(self) -> Program:
+        scenario = self.scenario
+        self.number_everything()
+        self.variables()
+        for biomarker in scenario.biomarkers:
+            self.biomarker(biomarker)
+        self.background()
+        for pathway in scenario.pathways:
+            self.disease(pathway)
+        care = CareAssembler(self.assembler, self.index)
+        for p in self.protocols:
+            self.protocol(p, care)
+        self.rows["steps"] = care.rows
+        for provider in scenario.providers:
+            riders = [i for i, p in enumerate(self.protocols) if self.rides(p, provider.name)]
+            thing = self.thing(provider.name)
+            self.rows["providers"].append((thing, len(self.rows["riders"]), len(riders)))
+            self.rows["riders"] += [(r,) for r in riders]
+        entry = scenario.population.entry
+        entry_code = -1
+        if entry is not None:
+            entry_code = self.lower(entry, "exact", "population/entry", self.assembler.constant(0.0)).start
+        return self.finish(entry_code)
+
+    def number_everything(self) -> None:
+        """Give every name its position, and every thing its cells, before any expression asks for them."""
+        s = self.scenario
+        self.protocols = [p for pathway in s.pathways for p in pathway.protocols]
+        states = [(axis, state) for pathway in s.pathways for axis in pathway.axes for state in axis.states]
+        self.assembler.states = {state.name: (axis.name, i) for i, (axis, state) in enumerate(states)}
+        self.index: dict[tuple[str, str], int] = {}
+        kinds: list[tuple[str, list[str]]] = [
+            ("variable", [v.name for v in s.variables]),
+            ("state", [state.name for _, state in states]),
+            ("axis", [a.name for pathway in s.pathways for a in pathway.axes]),
+            ("condition", [c.name for c in s.conditions]),
+            ("drug", [d.name for d in s.drugs]),
+            ("procedure", [p.name for p in s.procedures]),
+            ("biomarker", [b.name for b in s.biomarkers]),
+            ("protocol", [p.name for p in self.protocols]),
+            ("provider", [p.name for p in s.providers]),
+        ]
+        for kind, names in kinds:
+            self.index |= {(kind, name): i for i, name in enumerate(names)}
+            if kind not in ("variable", "axis"):
+                for name in names:
+                    self.thing(name)
+        for i, condition in enumerate(s.conditions):
+            slot = self.slot((0, pathway_of(condition.name), 2, i), at.RESOLUTION, i)
+            cell = self.assembler.cell("diagnosed", condition.name)
+            self.rows["conditions"].append((cell, self.thing(condition.name), slot))
+        for i, drug in enumerate(s.drugs):
+            slot = self.slot((0, pathway_of(drug.name), 1, i), at.SUPPLY, i)
+            cell = self.assembler.cell("prescribed", drug.name)
+            self.rows["drugs"].append((cell, self.thing(drug.name), slot))
+        for procedure in s.procedures:
+            self.rows["procedures"].append((self.thing(procedure.name),))
+        for pathway in s.pathways:
+            for axis in pathway.axes:
+                self.assembler.cell("axis", axis.name, -1.0)  # in no state yet
+        self.slot((0, "", 0, 0), at.WINDOW, 0)
+
+    def variables(self) -> None:
+        once = self.assembler.constant(0.0)
+        for v in self.scenario.variables:
+            if v.name == "population.sex":
+                self.rows["variables"].append((at.SEX, -1))
+                continue
+            pathway, _, bare = v.name.partition(".")
+            code = -1
+            if v.draw is not None:
+                code = self.lower(v.draw, "exact", f"{pathway}/variables/{bare}", once).start
+            self.rows["variables"].append((self.assembler.cell("variable", v.name, NAN), code))
+
+    def biomarker(self, b: Biomarker) -> None:
+        code = self.lower(b.value, "exact").start
+        cells = [self.assembler.cell(what, b.name, NAN) for what in ("last", "first")]
+        site, levels, sd, grid, half_life = -1, 0, -1, 1.0, 1.0
+        if b.noise_sd is not None and b.noise_half_life is not None:
+            sd, half_life = self.lower(b.noise_sd, "exact").start, self.number(b.noise_half_life)
+            site = self.site(b.site)
+            # the grid is the power of two at most a sixteenth of the half-life, the bridge 16 half-lives or more
+            grid = 2.0 ** math.floor(math.log2(half_life / 16))
+            levels = math.ceil(math.log2(16 * half_life / grid))
+        self.rows["biomarkers"].append((code, *cells, self.thing(b.name), site, levels, self.bridges, sd))
+        self.bridges += 2 * levels
+        self.ranges.append((b.low, b.high, 10.0**b.decimals, grid, half_life))
+
+    def background(self) -> None:
+        m = self.scenario.mortality
+        if m is None:
+            return
+        table = self.tables_by_name[m.background or m.table]
+        sex = next(v.type for v in self.scenario.variables if v.name == "population.sex")
+        keys = {"sex": Expr("variable", (), "population.sex", sex), "age": Expr("age"), "year": Expr("year")}
+        rate = Expr("lookup", tuple(keys[a.name] for a in table.axes), table.name, RATE, m.span)
+        slot = self.slot((1, "", 0, 0), at.BACKGROUND, len(self.rows["hazards"]))
+        self.hazard(rate, slot, "population/mortality", self.assembler.constant(0.0), -1, -1, -1, -1)
+
+    def disease(self, pathway: Pathway) -> None:
+        for axis in pathway.axes:
+            axis_index = self.index["axis", axis.name]
+            first = self.index["state", axis.states[0].name]
+            self.rows["axes"].append((first, self.assembler.cell("axis", axis.name)))
+            for state in axis.states:
+                self.state(pathway, axis_index, state)
+
+    def state(self, pathway: Pathway, axis: int, state: State) -> None:
+        index = self.index["state", state.name]
+        count = self.assembler.cell("count", state.name)
+        since = self.assembler.cell("since", state.name, NAN)
+        first = {name: len(self.rows[name]) for name in ("hazards", "timers", "shares", "assignments")}
+        for a in state.sets:
+            code = self.lower(a.expression, "exact", a.site, count).start
+            cell = self.assembler.cell("variable", a.variable, NAN)
+            self.rows["assignments"].append((cell, code, self.index["variable", a.variable]))
+        for e in state.exits:
+            cause = -1 if e.cause is None else self.index["condition", e.cause]
+            target = -1 if e.target == "dead" else self.index["state", e.target]
+            if e.kind in ("rate", "after"):
+                self.exit(pathway, e, count, since, axis, target, cause)
+            elif e.kind == "fixed":
+                assert e.expression is not None
+                slot = self.slot((1, pathway.name, len(self.slots)), at.SOJOURN, len(self.rows["timers"]))
+                code = self.lower(e.expression, "exact", e.site, count).start
+                self.rows["timers"].append((slot, code, target, cause, index))
+            elif e.kind == "share":
+                assert e.expression is not None
+                rest = e.expression.op == "rest"
+                code = -1 if rest else self.lower(e.expression, "exact").start
+                self.rows["shares"].append((code, target, cause))
+            else:
+                assert e.thing is not None
+                chance = -1
+                if e.expression is not None:
+                    times = self.assembler.cell("count", e.thing)
+                    chance = self.chance(e.expression, e.site, times)
+                row = (-1, axis, index, chance, target, cause)
+                self.listeners.setdefault(e.thing, []).append(row)
+        if state.lasts is not None:
+            slot = self.slot((1, pathway.name, len(self.slots)), at.SOJOURN, len(self.rows["timers"]))
+            code = self.lower(state.lasts, "exact", f"{state.site}/lasts", count).start
+            self.rows["timers"].append((slot, code, -2, -1, index))
+        shares = len(self.rows["shares"]) - first["shares"]
+        self.rows["states"].append(
+            (
+                axis,
+                self.thing(state.name),
+                *(v for name in ("hazards", "timers") for v in (first[name], len(self.rows[name]) - first[name])),
+                first["shares"],
+                shares,
+                first["assignments"],
+                len(state.sets),
+                self.site(f"{state.site}/share"),
+                int(shares > 0 and state.lasts is None),
+            )
+        )
+
+    def exit(
+        self, pathway: Pathway, e: Exit, count: int, since: int, axis: int, target: int, cause: int
+    ) -> None:
+        assert e.expression is not None
+        slot = self.slot((1, pathway.name, len(self.slots)), at.EXIT, len(self.rows["hazards"]))
+        rate, form, first, second = e.expression, at.CONSTANT, -1, -1
+        if e.kind == "after":
+            rate = e.times or ALWAYS
+            if e.expression.value == "exponential":
+                mean = e.expression.args[0]
+                rate = Expr("mul", (Expr("div", (ALWAYS, mean), None, RATE, e.span), rate), None, RATE, e.span)
+            else:
+                form = {"weibull": at.WEIBULL, "gompertz": at.GOMPERTZ}[str(e.expression.value)]
+                first, second = (self.lower(a, "exact").start for a in e.expression.args)
+        row = (axis, target, cause, since)
+        self.hazard(rate, slot, e.site, count, *row, form=form, first=first, second=second)
+
+    def hazard(
+        self,
+        rate: Expr,
+        slot: int,
+        site: str,
+        count: int,
+        axis: int,
+        target: int,
+        cause: int,
+        entry: int,
+        form: int = at.CONSTANT,
+        first: int = -1,
+        second: int = -1,
+    ) -> None:
+        tabular, rest = split_rate(rate)
+        tabulation, code, grids, varying = -1, -1, 0, 0
+        if tabular is not None:
+            lowered = self.lower(tabular, "rate")
+            grids = lowered.grids & ~at.SEX_ROWS
+            tabulation = len(self.rows["tabulations"])
+            rows = at.SEX_ROWS if reads_sex(tabular) else 0
+            self.rows["tabulations"].append((lowered.start, grids | rows))
+        if rest is not None:
+            lowered = self.lower(rest, "rate")
+            code, varying = lowered.start, int(lowered.grids != 0)
+            grids |= lowered.grids
+            for cell in lowered.cells:
+                self.readers.setdefault(cell, []).append(len(self.rows["hazards"]))
+        row = [0] * at.HAZARD_COLUMNS
+        row[at.HAZARD_SLOT], row[at.HAZARD_FORM] = slot, form
+        row[at.HAZARD_TABLE], row[at.HAZARD_CODE] = tabulation, code
+        row[at.HAZARD_GRIDS], row[at.HAZARD_VARYING] = grids, varying
+        row[at.HAZARD_FIRST], row[at.HAZARD_SECOND] = first, second
+        row[at.HAZARD_SITE], row[at.HAZARD_COUNT], row[at.HAZARD_ENTRY] = self.site(site), count, entry
+        row[at.HAZARD_AXIS], row[at.HAZARD_TARGET], row[at.HAZARD_CAUSE] = axis, target, cause
+        self.rows["hazards"].append(tuple(row))
+
+    def protocol(self, p: Protocol, care: CareAssembler) -> None:
+        index, pathway = self.index["protocol", p.name], pathway_of(p.name)
+        until = -1
+        if p.while_ is not None:
+            self.watch(p.while_, at.WHILE, index, pathway)
+        if p.until is not None:
+            until = self.watch(p.until, at.UNTIL, index, pathway)
+        for start in p.starts:
+            if start.kind == "when":
+                assert start.expression is not None
+                self.watch(start.expression, at.WHEN, index, pathway)
+            elif start.kind == "upon":
+                assert start.thing is not None
+                self.listeners.setdefault(start.thing, []).append((index, -1, -1, -1, -1, -1))
+            elif start.kind == "rate":
+                assert start.expression is not None
+                slot = self.slot((2, pathway, len(self.slots)), at.TRIGGER, len(self.rows["hazards"]))
+                drawn = self.assembler.cell("drawn", start.site)
+                self.hazard(start.expression, slot, start.site, drawn, -1, index, -1, -1)
+        slot = self.slot((2, pathway, len(self.slots)), at.PROTOCOL, index)
+        running = self.assembler.cell("running", p.name)
+        first = care.protocol(p)
+        self.rows["protocols"].append((slot, running, first, until, self.thing(p.name)))
+
+    def watch(self, e: Expr, action: int, protocol: int, pathway: str) -> int:
+        watch = len(self.rows["watches"])
+        slot = self.slot((0, pathway, 0, watch), at.WATCH, watch)
+        lowered = self.lower(e, "watch")
+        self.watch_reads.append(lowered.cells)
+        self.rows["watches"].append((lowered.start, action, protocol, slot))
+        return watch
+
+    # ---- small pieces
+
+    def lower(self, e: Expr, reading: Any, site: str | None = None, count: int | None = None) -> Lowered:
+        return self.assembler.lower(e, reading, site, count)
+
+    def chance(self, p: Expr, site: str, count: int) -> int:
+        """Code that is true with probability `p`."""
+        draw = Expr("draw", (p,), "bernoulli", NUMBER, p.span)
+        return self.lower(draw, "exact", site, count).start
+
+    def site(self, name: str) -> int:
+        return self.sites.setdefault(name, len(self.sites))
+
+    def slot(self, order: tuple[Any, ...], kind: int, argument: int) -> int:
+        self.slots.append((order, kind, argument))
+        return len(self.slots) - 1
+
+    def thing(self, name: str) -> int:
+        self.assembler.cell("count", name)
+        self.assembler.cell("since", name, NAN)
+        return self.things.setdefault(name, len(self.things))
+
+    def rides(self, p: Protocol, provider: str) -> bool:
+        return any(s.kind == "during" and s.thing == provider for s in p.starts)
+
+    def number(self, e: Expr) -> float:
+        """The value of an expression of constants and parameters."""
+        if e.op == "parameter":
+            value = self.assembler._parameters[str(e.value)]
+        else:
+            value = e.value  # type: ignore[assignment]
+        assert isinstance(value, float | int)
+        return float(value)
+
+    def lookup(self, name: str) -> int:
+        if name not in self.lookup_rows:
+            table: Table = self.tables_by_name[name]
+            row = [len(self.values), int(table.clamp), len(table.axes)]
+            for axis in table.axes:
+                row += [axis.size, -1 if axis.levels else len(self.breaks)]
+                self.breaks += axis.breaks
+            row += [0] * (at.LOOKUP_COLUMNS - len(row))
+            self.values += table.values
+            self.lookup_rows[name] = len(self.rows["lookups"])
+            self.rows["lookups"].append(tuple(row))
+        return self.lookup_rows[name]
+
+    # ---- putting it together
+
+    def finish(self, entry_code: int) -> Program:
+        self.rows["things"] = self.thing_rows()
+        slot_of = self.order_slots()
+        fixed = len(self.assembler.cells)
+        cells = self.assembler.cells + [float.fromhex(str(c)) for c in self.assembler.constants]
+        first_temporary = len(cells)
+        cells += [0.0] * (self.assembler.temporaries + 4)  # a draw may look at up to four parameters
+        self.rows["dependents"], starts = self.dependency_rows(fixed)
+
+        def place(operand: int) -> int:
+            if operand >= TEMPORARY:
+                return first_temporary + operand - TEMPORARY
+            return fixed - 1 - operand if operand < 0 else operand
+
+        code = [[row[0], *(place(o) for o in row[1:])] for row in self.assembler.rows]
+        arrays: dict[str, Any] = {}
+        for name, rows in self.rows.items():
+            width = len(rows[0]) if rows else WIDTHS.get(name, 1)
+            arrays[name] = np.array(rows, np.int32).reshape(len(rows), width)
+        arrays |= {
+            "code": np.array(code, np.int32).reshape(len(code), 5),
+            "cells": np.array(cells, np.float64),
+            "ranges": np.array(self.ranges, np.float64).reshape(-1, 5),
+            "breaks": np.array(self.breaks, np.float64),
+            "values": np.array(self.values, np.float64),
+            "readers": np.array(starts, np.int32),
+            "dependents": arrays["dependents"].reshape(-1),
+            "riders": arrays["riders"].reshape(-1),
+        }
+        for name, column in (("hazards", at.HAZARD_SLOT), ("timers", at.TIMER_SLOT), ("watches", at.WATCH_SLOT)):
+            arrays[name][:, column] = slot_of[arrays[name][:, column]]
+        for name, column in (("protocols", at.PROTOCOL_SLOT), ("conditions", 2), ("drugs", 2)):
+            arrays[name][:, column] = slot_of[arrays[name][:, column]]
+        for table, columns in CELL_COLUMNS.items():
+            for column in columns:
+                arrays[table][:, column] = [place(int(v)) for v in arrays[table][:, column]]
+        tables = Tables(**{name: np.ascontiguousarray(arrays[name]) for name in Tables._fields})
+        spans: tuple[Span | None, ...] = tuple(self.assembler.spans)
+        return Program(self.scenario, tables, tuple(self.sites), spans, fixed, entry_code)
+
+    def thing_rows(self) -> list[tuple[int, ...]]:
+        rows = []
+        order = {p.name: p for p in self.protocols}
+        assert len(order) == len(self.protocols)
+        for name in self.things:
+            heard = self.listeners.get(name, [])
+            history = self.assembler.names.get(("history", name), -1)
+            cells = (self.assembler.names["count", name], self.assembler.names["since", name])
+            rows.append((*cells, history, len(self.rows["listeners"]), len(heard)))
+            self.rows["listeners"] += heard
+        return rows
+
+    def order_slots(self) -> np.ndarray[Any, np.dtype[np.int32]]:
+        """Sort the calendar into tie order; the new place of each slot."""
+        order = sorted(range(len(self.slots)), key=lambda i: self.slots[i][0])
+        self.rows["slots"] = [self.slots[i][1:] for i in order]
+        place = np.empty(len(order), np.int32)
+        place[order] = np.arange(len(order))
+        return place
+
+    def dependency_rows(self, cells: int) -> tuple[list[tuple[int, ...]], list[int]]:
+        hazards = len(self.rows["hazards"])
+        for watch, reads in enumerate(self.watch_reads):
+            for cell in reads:
+                self.readers.setdefault(cell, []).append(hazards + watch)
+        starts, dependents = [0], []
+        for cell in range(cells):
+            dependents += [(d,) for d in sorted(self.readers.get(cell, []))]
+            starts.append(len(dependents))
+        return dependents, starts
+
+
+# Widths of tables that may be empty, and columns that hold a cell which may be a constant.
+WIDTHS = {
+    "steps": 6,
+    "slots": 2,
+    "hazards": at.HAZARD_COLUMNS,
+    "timers": 5,
+    "states": 12,
+    "axes": 2,
+    "shares": 3,
+    "assignments": 3,
+    "things": 5,
+    "listeners": 6,
+    "watches": 4,
+    "protocols": 5,
+    "providers": 3,
+    "biomarkers": 8,
+    "conditions": 3,
+    "drugs": 3,
+    "procedures": 1,
+    "variables": 2,
+    "lookups": at.LOOKUP_COLUMNS,
+    "tabulations": 2,
+}
+CELL_COLUMNS = {"hazards": (at.HAZARD_COUNT,)}
+
+
+def pathway_of(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def reads_sex(e: Expr) -> bool:
+    return e.value == "population.sex" or any(reads_sex(a) for a in e.args)
+
+
+_ = DURATION

@@ -1,0 +1,146 @@
+"""Care protocols lowered to rows (op, a, b, c, d, e) that a patient's processes walk through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sim.program import layout as at
+from sim.program.expressions import Assembler
+from sim.scenario import model
+from sim.scenario.model import NUMBER, TRUTH, Expr, Step
+
+
+class CareAssembler:
+    """Collects the rows of all protocols. `index` gives the position of (kind, qualified name)."""
+
+    def __init__(self, assembler: Assembler, index: Mapping[tuple[str, str], int]):
+        self.assembler = assembler
+        self.index = index
+        self.rows: list[tuple[int, ...]] = []
+
+    def protocol(self, p: model.Protocol) -> int:
+        """Append the steps of `p`; the row where they start."""
+        first = len(self.rows)
+        self.steps(p.steps, self.assembler.cell("count", p.name))
+        self.emit(at.END)
+        return first
+
+    def steps(self, steps: Sequence[Step], count: int) -> None:
+        """`count` is the cell that counts entries into the block around these steps."""
+        for step in steps:
+            if step.chance is None:
+                self.step(step, count)
+            else:
+                taken = Expr("draw", (step.chance,), "bernoulli", TRUTH, step.chance.span)
+                code = self.code(taken, f"{step.site}/chance", count)
+                self.skip_unless(code, lambda step=step: self.step(step, count))
+
+    def step(self, step: Step, count: int) -> None:
+        match step:
+            case model.Visit():
+                provider = self.index["provider", step.provider]
+                reason = -1 if step.reason is None else self.index["condition", step.reason]
+                self.emit(at.OPEN_VISIT, provider, reason, self.assembler.sites(step.site), count)
+                self.steps(step.steps, count)
+                self.emit(at.CLOSE_VISIT, provider)
+            case model.Test():
+                biomarker = next(b for b in self.assembler.scenario.biomarkers if b.name == step.biomarker)
+                error = self.optional(biomarker.measurement_error, step.site, count)
+                self.emit(at.TEST, self.index["biomarker", step.biomarker], error)
+            case model.Diagnose():
+                resolves = self.optional(step.resolves_after, step.site, count)
+                self.emit(at.DIAGNOSE, self.index["condition", step.condition], resolves)
+            case model.Resolve():
+                self.emit(at.RESOLVE, self.index["condition", step.condition])
+            case model.Prescribe():
+                supply = self.optional(step.supply, step.site, count)
+                self.emit(at.PRESCRIBE, self.index["drug", step.drug], supply)
+            case model.StopDrug():
+                self.emit(at.STOP_DRUG, self.index["drug", step.drug])
+            case model.StopProtocol():
+                self.emit(at.STOP_PROTOCOL, self.index["protocol", step.protocol])
+            case model.Perform():
+                self.emit(at.PERFORM, self.index["procedure", step.procedure])
+            case model.Wait():
+                self.emit(at.WAIT, self.code(step.duration, step.site, count))
+            case model.Every():
+                self.every(step, count)
+            case model.If():
+                self.branches([(self.code(step.condition), step.then)], step.otherwise, count)
+            case model.Choose():
+                self.choose(step, count)
+            case model.Do():
+                self.emit(at.DO, self.index["protocol", step.protocol])
+            case model.StartProtocol():
+                self.emit(at.START, self.index["protocol", step.protocol])
+            case model.Set():
+                a = step.assignment
+                self.emit(at.ASSIGN, self.index["variable", a.variable], self.code(a.expression, a.site, count))
+            case _:
+                raise TypeError(step)
+
+    def every(self, step: model.Every, count: int) -> None:
+        loop = self.assembler.cell("round due", step.site)
+        self.assembler.cell("rounds", step.site)
+        rounds = self.assembler.cell("rounds in life", step.site)
+        until = -1 if step.until is None else self.code(step.until)
+        at_most = -1 if step.at_most is None else step.at_most
+        self.emit(at.BEGIN_ROUNDS, loop, self.optional(step.first, f"{step.site}/first", count))
+        begin = len(self.rows)
+        self.emit(at.NEXT_ROUND)
+        self.emit(at.START_ROUND)
+        self.steps(step.steps, rounds)
+        self.emit(at.END_ROUND, loop, self.code(step.interval, step.site, rounds), begin)
+        after = len(self.rows)
+        for row, op in ((begin, at.NEXT_ROUND), (begin + 1, at.START_ROUND)):
+            self.rows[row] = (op, loop, until, at_most, after, 0)
+
+    def choose(self, step: model.Choose, count: int) -> None:
+        """One uniform decides among the shares; an `if` before them may be taken first."""
+        branches: list[tuple[int, Sequence[Step]]] = []
+        otherwise: Sequence[Step] = ()
+        shares: list[Expr] = []
+        for branch in step.branches:
+            if branch.kind == "otherwise" or (branch.expression is not None and branch.expression.op == "rest"):
+                otherwise = branch.steps
+                break
+            assert branch.expression is not None
+            if branch.kind == "if":
+                branches.append((self.code(branch.expression), branch.steps))
+                continue
+            shares.append(branch.expression)
+            # level k of a draw with shares p1 .. pk, rest: true where u falls below p1 + ... + pk
+            level = Expr("draw", (*shares, Expr("rest")), "categorical", NUMBER, branch.expression.span)
+            below = Expr("lt", (level, Expr("const", (), float(len(shares)))), None, TRUTH, level.span)
+            branches.append((self.code(below, step.site, count), branch.steps))
+        self.branches(branches, otherwise, count)
+
+    def branches(
+        self, branches: Sequence[tuple[int, Sequence[Step]]], otherwise: Sequence[Step], count: int
+    ) -> None:
+        ends = []
+        for code, steps in branches:
+            skip = self.emit(at.UNLESS, code)
+            self.steps(steps, count)
+            ends.append(self.emit(at.GO_TO))
+            self.rows[skip] = (at.UNLESS, code, len(self.rows), 0, 0, 0)
+        self.steps(otherwise, count)
+        for end in ends:
+            self.rows[end] = (at.GO_TO, len(self.rows), 0, 0, 0, 0)
+
+    # ---- small pieces
+
+    def emit(self, op: int, *operands: int) -> int:
+        self.rows.append((op, *operands, *(0,) * (5 - len(operands))))
+        return len(self.rows) - 1
+
+    def skip_unless(self, code: int, body: Callable[[], None]) -> None:
+        row = self.emit(at.UNLESS, code)
+        body()
+        self.rows[row] = (at.UNLESS, code, len(self.rows), 0, 0, 0)
+
+    def code(self, e: Expr, site: str | None = None, count: int | None = None) -> int:
+        return self.assembler.lower(e, "exact", site, count).start
+
+    def optional(self, e: Expr | None, site: str, count: int) -> int:
+        return -1 if e is None else self.code(e, site, count)

@@ -1,0 +1,71 @@
+"""The manifest: what a run is, what it was made from, and what its files must be.
+
+A JSON file in the run's folder, written last.
+
+key         what
+----------  ------------------------------------------------------------------------------------------------
+format      version of this layout and of the digest's definition
+scenario    `name`; `sources` and their SHA-256; `parameters`: those `set` for this run, as they were spelled,
+            and the `values` of all in base units, null where a table holds it
+program     hash of the compiled scenario
+seed        the seed
+patients    `first` number, `count`, how many are `recorded`; how many of these were `redrawn` until a life
+            met the population's conditions, and the number of `lives` drawn for all of them
+window      first and last day
+shard_size  patients in a file; has no influence on the digest
+versions    of what made it
+rows        by table
+digest      of the content, see `sim.records.digest`
+sums        by table and column, 32 hexadecimal digits
+files       `path`, `bytes` and `sha256` of every other file of the run
+seconds     wall and CPU time, the latter of all threads
+created     when it was complete, UTC
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sim.records.digest import Sums
+
+FORMAT = 1
+NAME = "manifest.json"
+
+
+def calendar_date(days: float) -> str:
+    """The civil date of a number of days since 1970-01-01."""
+    return (datetime.date(1970, 1, 1) + datetime.timedelta(days=days)).isoformat()
+
+
+def versions() -> dict[str, str]:
+    """The versions of the project, of Python and of the libraries that had a part in a run."""
+    libraries = ("lifecourse", "numpy", "numba", "pyarrow")
+    return {"python": platform.python_version(), **{name: version(name) for name in libraries}}
+
+
+def nested(sums: Sums) -> dict[str, dict[str, str]]:
+    """Sums as they stand in a manifest."""
+    found: dict[str, dict[str, str]] = {}
+    for (table, column), value in sums.items():
+        found.setdefault(table, {})[column] = f"{value:032x}"
+    return found
+
+
+def encode(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as the bytes of its file."""
+    return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest of the run in a folder. Raises FileNotFoundError, in a sentence, where there is none."""
+    path = folder / NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} holds no run: there is no {NAME}")
+    manifest: dict[str, Any] = json.loads(path.read_text())
+    return manifest

@@ -1,0 +1,124 @@
+"""The words of a scenario: what stands in the tables for each code number of the log.
+
+A name is written bare (`hba1c`) if no other of its kind in the scenario ends so, else qualified
+(`diabetes.hba1c`). Conditions, biomarkers, drugs, procedures, variables and axes are such kinds. A state
+stands beside its axis, so among the states of that axis alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sim.records.arrays import text_array
+from sim.records.digest import NULL_WORD, text_word
+from sim.scenario.model import Biomarker, Code, Coded, Scenario
+
+DEAD = "dead"  # the state entered by dying
+OTHER = "other"  # the cause of a death that no pathway accounts for
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The text for each code 0, 1, ..., and in the last place that for -1.
+
+    `texts`: the distinct texts, an Arrow array; `positions` int8 or, for many, int32: where in `texts` that
+    of a code is, -1 for null; `words` uint64: the digest's word for it.
+    """
+
+    texts: pa.StringArray
+    positions: NDArray[np.signedinteger]
+    words: NDArray[np.uint64]
+
+
+def vocabulary(texts: Iterable[str | None], missing: str | None = None) -> Vocabulary:
+    """The vocabulary of these texts, in the order of their codes, with `missing` for the code -1."""
+    by_code = (*texts, missing)
+    distinct = [text for text in dict.fromkeys(by_code) if text is not None]
+    position = {text: i for i, text in enumerate(distinct)}
+    width = np.int8 if len(distinct) <= np.iinfo(np.int8).max else np.int32
+    return Vocabulary(
+        text_array(distinct),
+        np.array([-1 if text is None else position[text] for text in by_code], width),
+        np.array([NULL_WORD if text is None else text_word(text) for text in by_code], np.uint64),
+    )
+
+
+def bare(names: Sequence[str], reserved: Iterable[str] = ()) -> list[str]:
+    """The names without their qualifiers, but where two would be the same, or one a reserved word."""
+    last = [name.rpartition(".")[2] for name in names]
+    uses = Counter([*last, *reserved])
+    return [short if uses[short] == 1 else name for name, short in zip(names, last, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something with a name and codes, as the tables call it. `kind` is the column that it stands in."""
+
+    kind: str
+    name: str
+    codes: tuple[Code, ...]
+    display: str | None
+    unit: str | None
+
+
+def named(scenario: Scenario) -> tuple[Named, ...]:
+    """Everything in the scenario that may have codes, in the order in which the log counts each kind."""
+    return (
+        *_named("condition", scenario.conditions, reserved=[OTHER]),
+        *_named("observation", scenario.biomarkers),
+        *_named("drug", scenario.drugs),
+        *_named("procedure", scenario.procedures),
+    )
+
+
+def _named(kind: str, things: Sequence[Coded | Biomarker], reserved: Iterable[str] = ()) -> Iterator[Named]:
+    for name, thing in zip(bare([thing.name for thing in things], reserved), things, strict=True):
+        display = thing.display if isinstance(thing, Coded) else ""
+        unit = thing.unit if isinstance(thing, Biomarker) else ""
+        yield Named(kind, name, thing.codes, display or None, unit or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Every vocabulary of a scenario, by the name that `sim.records.schema` gives it.
+
+    `first_level` int32, per variable: the code of its first level in the vocabulary "level", -1 without any.
+    """
+
+    vocabularies: Mapping[str, Vocabulary]
+    first_level: NDArray[np.int32]
+
+
+def names(scenario: Scenario) -> Names:
+    """The vocabularies of a scenario, in the order in which the log counts."""
+    found = {"sex": vocabulary(["female", "male"])}
+    everything = named(scenario)
+    for kind in ("condition", "observation", "drug", "procedure"):
+        things = [thing for thing in everything if thing.kind == kind]
+        first = [thing.codes[0] if thing.codes else None for thing in things]
+        found[kind] = vocabulary(thing.name for thing in things)
+        found[f"{kind}.system"] = vocabulary(code.system if code else None for code in first)
+        found[f"{kind}.code"] = vocabulary(code.code if code else None for code in first)
+        found[f"{kind}.unit"] = vocabulary(thing.unit for thing in things)
+    found["cause"] = vocabulary((t.name for t in everything if t.kind == "condition"), missing=OTHER)
+    found["provider"] = vocabulary(provider.name for provider in scenario.providers)
+    found["provider.class"] = vocabulary(provider.kind for provider in scenario.providers)
+
+    axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
+    axis_names = bare([axis.name for axis in axes])
+    states = [state for axis in axes for state in bare([state.name for state in axis.states])]
+    found["axis"] = vocabulary(name for name, axis in zip(axis_names, axes, strict=True) for _ in axis.states)
+    found["state"] = vocabulary(states)
+    found["state entered"] = vocabulary(states, missing=DEAD)
+
+    levels = [variable.type.levels for variable in scenario.variables]
+    found["variable"] = vocabulary(bare([variable.name for variable in scenario.variables]))
+    found["level"] = vocabulary(level for some in levels for level in some)
+    starts = np.cumsum([0, *map(len, levels)], dtype=np.int32)[:-1]
+    return Names(found, np.where([bool(some) for some in levels], starts, -1).astype(np.int32))

@@ -1,0 +1,151 @@
+"""The tables of a run: which columns, of which type, from which field of the engine's log.
+
+Every table but `codes` is sorted by patient and, within one, by `seq`, the order in which things happened.
+Times are civil times without a zone. Tables under `truth/` hold what happened, all others what care has seen
+and written down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from sim.engine.log import CONDITION, DEATH, ENCOUNTER, MEDICATION, OBSERVATION, PROCEDURE, STATE, VARIABLE
+
+INTEGER = pa.int64()
+NUMBER = pa.float64()
+TEXT = pa.string()
+DATE = pa.date32()
+TIME = pa.timestamp("us")
+TRUTH = pa.bool_()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column, made from a `source`: a field of `Log` or `People`, or what `sim.records.tables` derives.
+
+    For a column of text the source is a code number, looked up in a `vocabulary` of `sim.records.names`.
+    """
+
+    name: str
+    type: pa.DataType
+    source: str
+    vocabulary: str = ""
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; its name is that of its folder. `kind` is the kind of log row that it holds, if it does."""
+
+    name: str
+    kind: int | None
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
+
+    @property
+    def observed(self) -> bool:
+        """Whether it is part of the patients' record, as opposed to the truth and to explanation."""
+        return not self.name.startswith("truth/") and self.name != "codes"
+
+
+PATIENT = Column("patient_id", INTEGER, "patient")
+KEY = (PATIENT, Column("seq", pa.int32(), "seq"))
+DURING = Column("encounter_id", INTEGER, "encounter", nullable=True)
+AT = Column("time", TIME, "start")
+SINCE = Column("start", TIME, "start")
+UNTIL = Column("end", TIME, "end", nullable=True)
+
+
+def _coded(kind: str) -> tuple[Column, ...]:
+    """A name and its first declared code: `system` and `code` are null where the scenario gives none."""
+    return (
+        Column(kind, TEXT, "code", kind),
+        Column("system", TEXT, "code", f"{kind}.system", nullable=True),
+        Column("code", TEXT, "code", f"{kind}.code", nullable=True),
+    )
+
+
+PATIENTS = Table(
+    "patients",
+    None,
+    (
+        PATIENT,
+        Column("sex", TEXT, "sex", "sex"),
+        Column("birth_date", DATE, "birth"),
+        Column("entered", TIME, "entered"),
+        Column("left", TIME, "left"),
+        Column("died", TRUTH, "died"),
+    ),
+)
+CODES = Table(
+    "codes",
+    None,
+    (
+        Column("kind", TEXT, "kind"),
+        Column("name", TEXT, "name"),
+        Column("system", TEXT, "system", nullable=True),
+        Column("code", TEXT, "code", nullable=True),
+        Column("display", TEXT, "display", nullable=True),
+        Column("unit", TEXT, "unit", nullable=True),
+    ),
+)
+LOGGED = (
+    Table(
+        "encounters",
+        ENCOUNTER,
+        (
+            *KEY,
+            Column("encounter_id", INTEGER, "encounter"),
+            Column("provider", TEXT, "code", "provider"),
+            Column("class", TEXT, "code", "provider.class"),
+            SINCE,
+            UNTIL,
+            Column("reason", TEXT, "aux", "condition", nullable=True),
+        ),
+    ),
+    Table("conditions", CONDITION, (*KEY, DURING, *_coded("condition"), SINCE, UNTIL)),
+    Table(
+        "observations",
+        OBSERVATION,
+        (
+            *KEY,
+            DURING,
+            *_coded("observation"),
+            AT,
+            Column("value", NUMBER, "value"),
+            Column("unit", TEXT, "code", "observation.unit", nullable=True),
+        ),
+    ),
+    Table("medications", MEDICATION, (*KEY, DURING, *_coded("drug"), SINCE, UNTIL)),
+    Table("procedures", PROCEDURE, (*KEY, DURING, *_coded("procedure"), AT)),
+    Table("deaths", DEATH, (*KEY, AT, Column("cause", TEXT, "code", "cause"))),
+    Table(
+        "truth/states",
+        STATE,
+        (
+            *KEY,
+            AT,
+            Column("axis", TEXT, "moved", "axis", nullable=True),
+            Column("from", TEXT, "aux", "state", nullable=True),
+            Column("to", TEXT, "code", "state entered"),
+            Column("cause", TEXT, "cause", "condition", nullable=True),
+        ),
+    ),
+    Table(
+        "truth/variables",
+        VARIABLE,
+        (
+            *KEY,
+            AT,
+            Column("variable", TEXT, "code", "variable"),
+            Column("value", NUMBER, "number", nullable=True),
+            Column("category", TEXT, "level", "level", nullable=True),
+        ),
+    ),
+)
+TABLES = (PATIENTS, *LOGGED, CODES)

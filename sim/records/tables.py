@@ -1,0 +1,129 @@
+"""From the engine's log of some patients to their tables, and the sums of the digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sim.engine.log import NULL, Log, People
+from sim.records import digest
+from sim.records.arrays import coded_array, number_array, text_array, truth_array
+from sim.records.names import Names, named
+from sim.records.schema import CODES, DATE, LOGGED, NUMBER, PATIENTS, TIME, TRUTH, Column, Table
+from sim.records.split import by_kind
+from sim.scenario.model import Scenario
+
+Values = NDArray[Any]
+Field = Callable[[str], Values]  # the values of a source, one per row
+
+# What the log does not hold as a field: how it follows from those that it does.
+_DERIVED: dict[str, Callable[[Names, Field], Values]] = {
+    "moved": lambda names, field: np.where(field("code") >= 0, field("code"), field("aux")),
+    "cause": lambda names, field: field("value").astype(np.int32),
+    "number": lambda names, field: np.where(names.first_level[field("code")] < 0, field("value"), np.nan),
+    "level": lambda names, field: _levels(names.first_level[field("code")], field("value")),
+}
+
+
+def tables(names: Names, people: People, log: Log) -> Iterator[tuple[str, pa.Table, digest.Sums]]:
+    """Each table of some patients, but `codes`: its name, its rows in the log's order, its digest's sums.
+
+    Text columns are dictionary arrays of strings. A column that may not be null is marked so, and writing it
+    would fail if it were. The tables come one by one so that the memory of one serves the next.
+    """
+    yield PATIENTS.name, *_table(PATIENTS, names, _people(people))
+    rows, starts = by_kind(log)
+    for kind, table in enumerate(LOGGED):
+        yield table.name, *_table(table, names, _logged(names, rows, slice(starts[kind], starts[kind + 1])))
+
+
+def codes(scenario: Scenario) -> pa.Table:
+    """The table `codes`: a row for each code of each thing that has a name in the tables, at least one."""
+    rows = [
+        (
+            thing.kind,
+            thing.name,
+            code.system if code else None,
+            code.code if code else None,
+            thing.display,
+            thing.unit,
+        )
+        for thing in named(scenario)
+        for code in thing.codes or (None,)
+    ]
+    columns = [text_array([row[i] for row in rows]) for i in range(len(CODES.columns))]
+    return pa.Table.from_arrays(columns, schema=CODES.schema)
+
+
+def _table(table: Table, names: Names, field: Field) -> tuple[pa.Table, digest.Sums]:
+    keys = digest.row_keys(field("patient"), field("seq"))
+    arrays, sums = [], {}
+    for column in table.columns:
+        values = _canonical(column, field(column.source))
+        arrays.append(_array(names, column, values))
+        if column.source not in ("patient", "seq"):
+            sums[table.name, column.name] = _sum(names, column, keys, values)
+    types = zip(table.columns, arrays, strict=True)
+    schema = pa.schema([pa.field(column.name, array.type, column.nullable) for column, array in types])
+    return pa.Table.from_arrays(arrays, schema=schema), sums
+
+
+def _people(people: People) -> Field:
+    def field(source: str) -> Values:
+        if source == "seq":
+            return np.zeros(len(people.patient), np.int32)
+        values: Values = getattr(people, source)
+        return values.astype(np.int32) if source == "sex" else np.ascontiguousarray(values)
+
+    return field
+
+
+def _logged(names: Names, log: Log, rows: slice) -> Field:
+    @cache
+    def field(source: str) -> Values:
+        if source in _DERIVED:
+            return _DERIVED[source](names, field)
+        values: Values = getattr(log, source)[rows]
+        return values
+
+    return field
+
+
+def _levels(first: Values, value: Values) -> Values:
+    return np.where(first < 0, -1, first + np.where(first < 0, 0, value).astype(np.int32)).astype(np.int32)
+
+
+def _canonical(column: Column, values: Values) -> Values:
+    """Days and seconds, in which the engine reckons, as the dates and microseconds that are stored."""
+    if column.type == TIME:
+        microseconds = values * 1_000_000
+        if column.nullable:
+            microseconds[values == NULL] = NULL
+        return microseconds
+    if column.type == DATE:
+        return np.floor(values).astype(np.int32)
+    return values
+
+
+def _array(names: Names, column: Column, values: Values) -> pa.Array:
+    if column.vocabulary:
+        vocabulary = names.vocabularies[column.vocabulary]
+        return coded_array(vocabulary.positions[values], vocabulary.texts)
+    if column.type == TRUTH:
+        return truth_array(values)
+    if not column.nullable:
+        return number_array(values, column.type)
+    return number_array(values, column.type, ~np.isnan(values) if column.type == NUMBER else values != NULL)
+
+
+def _sum(names: Names, column: Column, keys: digest.Keys, values: Values) -> int:
+    if column.vocabulary:
+        return digest.coded_column_sum(keys, names.vocabularies[column.vocabulary].words, values)
+    if column.type == NUMBER:
+        return digest.column_sum(keys, digest.float_words(values))
+    return digest.column_sum(keys, values.astype(np.int64, copy=False).view(np.uint64))

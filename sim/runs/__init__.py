@@ -1,0 +1,1 @@
+"""Running scenarios, and the runs that come of it."""

@@ -1,0 +1,245 @@
+"""Running a scenario: shards over threads, each to files, the whole to a folder."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sim import engine, program
+from sim.engine.log import Log, People
+from sim.records import digest, manifest
+from sim.records.names import Names, names
+from sim.records.schema import CODES, LOGGED, PATIENTS
+from sim.records.tables import codes, tables
+from sim.records.writer import File, Part, write
+from sim.runs.output import whole_folder
+from sim.runs.plan import Plan, Shard, free_folder, plan
+from sim.runs.result import Run
+from sim.scenario import Diagnostic, ScenarioError, check
+from sim.scenario.model import Scenario
+
+Progress = Callable[[int, int], None]  # patients done, patients in all
+Warn = Callable[[tuple[Diagnostic, ...]], None]
+
+FIRST_BATCH = 500  # patients
+BATCH_ROWS = 1 << 19  # of the log: what a batch aims at, so that what is in memory at a time stays small
+POLL = 0.1  # s between looks at the shards under way
+
+
+def run(
+    scenario: Scenario | Path | str,
+    *,
+    patients: int | range | None = None,
+    seed: int = 0,
+    out: Path | str | None = None,
+    threads: int | None = None,
+    shard_size: int | None = None,
+    parameters: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    warn: Warn | None = None,
+) -> Run:
+    """Simulate the patients of a scenario and write their records.
+
+    `scenario`: one that is loaded, or its path, to be loaded with `parameters` set. `patients`: how many, or
+    their numbers as a range (default: the scenario's population). `out`: a folder that is missing or empty
+    (default: `outputs/` and the scenario's name, with -2, -3, ... where that is taken). `threads`: default
+    all processors. `shard_size`: patients in a file, see `plan`. `progress` is called in this thread, several
+    times a second; `warn` with what is suspicious about a scenario that is loaded here.
+
+    A patient's rows depend on scenario, seed and patient number alone, and so does the digest. The folder
+    appears when the run is complete; whatever stops it before leaves nothing.
+
+    Raises ScenarioError, sim.engine.LifeError, OutputError, and ValueError for numbers that make no sense.
+    """
+    clocks = time.perf_counter(), time.process_time()
+    if isinstance(scenario, Scenario):
+        loaded = scenario
+        if parameters:
+            raise ValueError("parameters are set when a scenario is loaded: sim.load(path, parameters)")
+    else:
+        loaded = _load(scenario, parameters or {}, warn)
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1, not {seed}")
+    if threads is not None and threads < 1:
+        raise ValueError(f"a run has at least one thread, not {threads}")
+    work = plan(loaded.population.size if patients is None else patients, shard_size)
+    compiled = program.compile(loaded)
+    folder = free_folder(loaded.name) if out is None else Path(out)
+    with whole_folder(folder) as aside:
+        job = _Job(compiled, _Own(compiled, seed), names(loaded), aside)
+        shards = _shards(job, work, threads or _processors(), progress or (lambda done, total: None))
+        shards.append(_codes(job))
+        content = _content(job, work, seed, shards, parameters or {})
+        content["seconds"] = {
+            "wall": round(time.perf_counter() - clocks[0], 3),
+            "cpu": round(time.process_time() - clocks[1], 3),
+        }
+        content["created"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        write(aside, manifest.NAME, manifest.encode(content))
+    return Run(folder)
+
+
+def _load(path: Path | str, parameters: Mapping[str, str], warn: Warn | None) -> Scenario:
+    scenario, findings = check(path, parameters)
+    if scenario is None:
+        raise ScenarioError(findings)
+    if findings and warn:
+        warn(findings)
+    return scenario
+
+
+class _Own(threading.local):
+    """What each thread has of its own: an engine, whose memory serves one batch of patients after another."""
+
+    def __init__(self, compiled: program.Program, seed: int) -> None:
+        self.engine = engine.Engine(compiled, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What every shard needs."""
+
+    program: program.Program
+    own: _Own
+    names: Names
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What is left to tell of a shard when its files are written; `first` is its first patient."""
+
+    first: int
+    files: list[File]
+    rows: dict[str, int]
+    sums: dict[tuple[str, str], int]
+    redrawn: int = 0
+    lives: int = 0
+
+
+class _Watch:
+    """What the threads share: how many patients are done, and whether to stop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.done = 0
+        self.stop = threading.Event()
+
+    def add(self, patients: int) -> None:
+        with self._lock:
+            self.done += patients
+
+
+def _shards(job: _Job, work: Plan, threads: int, progress: Progress) -> list[_Written]:
+    """All shards, written, in their order. As many are in memory at a time as there are threads."""
+    watch, written, coming = _Watch(), [], work.shards()
+    with ThreadPoolExecutor(threads, thread_name_prefix="shard") as pool:
+        try:
+            pending = {pool.submit(_shard, job, shard, watch) for shard in islice(coming, threads + 1)}
+            while pending:
+                done, pending = wait(pending, timeout=POLL, return_when=FIRST_COMPLETED)
+                for future in done:
+                    written.append(future.result())
+                    pending |= {pool.submit(_shard, job, shard, watch) for shard in islice(coming, 1)}
+                progress(watch.done, len(work.patients))
+        except BaseException:
+            watch.stop.set()  # what is waiting or under way ends at its next batch
+            raise
+    return sorted(written, key=lambda shard: shard.first)
+
+
+def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
+    parts = {table.name: Part() for table in (PATIENTS, *LOGGED)}
+    rows = dict.fromkeys(parts, 0)
+    sums: dict[tuple[str, str], int] = {}
+    redrawn = lives = 0
+    for people, log in _batches(job, shard.patients, watch):
+        redrawn += int((people.attempts > 1).sum())
+        lives += int(people.attempts.sum())
+        for name, table, part in tables(job.names, people, log):
+            parts[name].add(table)
+            rows[name] += table.num_rows
+            sums = digest.add([sums, part])
+    files = [write(job.folder, _path(name, shard.index), part.finish()) for name, part in parts.items()]
+    return _Written(shard.patients.start, files, rows, sums, redrawn, lives)
+
+
+def _batches(job: _Job, patients: range, watch: _Watch) -> Iterator[tuple[People, Log]]:
+    """The lives of a shard, a few at a time: after the first batch as many as make a good row group.
+
+    Which patients make a batch follows from the shard alone, so that its files do too.
+    """
+    size = FIRST_BATCH
+    while patients:
+        if watch.stop.is_set():
+            raise CancelledError
+        batch, patients = patients[:size], patients[size:]
+        people, log = job.own.engine.simulate(batch)
+        yield people, log
+        watch.add(len(batch))
+        size = max(1, len(batch) * BATCH_ROWS // max(len(log.kind), 1))
+
+
+def _codes(job: _Job) -> _Written:
+    """The table of codes, of which there is one."""
+    table, part = codes(job.program.scenario), Part()
+    part.add(table)
+    return _Written(
+        0, [write(job.folder, _path(CODES.name, 0), part.finish())], {CODES.name: table.num_rows}, {}
+    )
+
+
+def _path(table: str, index: int) -> str:
+    return f"{table}/part-{index:06}.parquet"
+
+
+def _content(
+    job: _Job, work: Plan, seed: int, written: list[_Written], parameters: Mapping[str, str]
+) -> dict[str, Any]:
+    """The manifest, but for the time."""
+    scenario = job.program.scenario
+    sums = digest.add(part.sums for part in written)
+    rows: dict[str, int] = {}
+    for part in written:
+        for table, count in part.rows.items():
+            rows[table] = rows.get(table, 0) + count
+    return {
+        "format": manifest.FORMAT,
+        "scenario": {
+            "name": scenario.name,
+            "sources": dict(scenario.files),
+            "parameters": {
+                "set": dict(parameters),
+                "values": {parameter.name: parameter.value for parameter in scenario.parameters},
+            },
+        },
+        "program": job.program.hash,
+        "seed": seed,
+        "patients": {
+            "first": work.patients.start,
+            "count": len(work.patients),
+            "recorded": rows[PATIENTS.name],
+            "redrawn": sum(part.redrawn for part in written),
+            "lives": sum(part.lives for part in written),
+        },
+        "window": [manifest.calendar_date(day) for day in scenario.window],
+        "shard_size": work.shard_size,
+        "versions": manifest.versions(),
+        "rows": rows,
+        "digest": digest.run_digest(sums),
+        "sums": manifest.nested(sums),
+        "files": [asdict(file) for part in written for file in part.files],
+    }
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,46 @@
+"""From what an author writes in YAML to a checked, resolved `Scenario`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sim.scenario.diagnostics import Diagnostic, ScenarioError, render
+from sim.scenario.documents import examine
+from sim.scenario.model import Scenario
+from sim.scenario.resolved import resolved
+
+__all__ = ["Diagnostic", "Scenario", "ScenarioError", "check", "load", "render", "resolved_form"]
+
+
+def load(path: str | Path, parameters: Mapping[str, str] | None = None) -> Scenario:
+    """The scenario at `path`, a folder that holds scenario.yaml, or that file.
+
+    `parameters` are values to use instead of those in the files, as texts: `{"onset": "0.02 per year"}`; a
+    bare number is in the parameter's unit. Raises ScenarioError, and nothing else, with everything that is
+    wrong.
+    """
+    scenario, diagnostics = check(path, parameters)
+    if scenario is None:
+        raise ScenarioError(diagnostics)
+    return scenario
+
+
+def check(
+    path: str | Path, parameters: Mapping[str, str] | None = None
+) -> tuple[Scenario | None, tuple[Diagnostic, ...]]:
+    """The scenario at `path` (None where it has errors) and every finding, warnings too, by place."""
+    scenario, _, diagnostics = examine(path, parameters)
+    return scenario, diagnostics
+
+
+def resolved_form(path: str | Path, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The resolved form of the scenario at `path`: the texts of scenario.yaml and its pathways, by path.
+
+    It is a scenario of the same folder, with every default, unit, code and stream name spelled out.
+    Raises ScenarioError with everything that is wrong.
+    """
+    scenario, documents, diagnostics = examine(path, parameters)
+    if scenario is None or documents is None:
+        raise ScenarioError(diagnostics)
+    return resolved(scenario, documents)

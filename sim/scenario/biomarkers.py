@@ -1,0 +1,105 @@
+"""Biomarkers: a noise-free value, variation within a person, and error of measurement."""
+
+from __future__ import annotations
+
+import math
+
+from sim.scenario.codes import codes_of
+from sim.scenario.diagnostics import fault
+from sim.scenario.expressions import Call, Syntax
+from sim.scenario.loader import Scalar
+from sim.scenario.model import DURATION, Biomarker, Expr, Type
+from sim.scenario.parameters import type_of_unit
+from sim.scenario.reader import Reader, from_to
+from sim.scenario.schema import Biomarker as Author
+from sim.scenario.schema import Pathway
+from sim.scenario.scope import did_you_mean
+
+MAX_DECIMALS = 12
+_OU = ("sd", "half_life")
+_OU_EXAMPLE = "ou(sd=0.2, half_life=30 days)"
+
+
+class BiomarkerReader:
+    """Reads the biomarkers of one pathway."""
+
+    def __init__(self, pathway: Pathway, reader: Reader):
+        self.pathway = pathway
+        self.prefix = pathway.pathway.text
+        self.reader = reader
+        self.findings = reader.findings
+
+    def biomarkers(self) -> tuple[Biomarker, ...]:
+        return tuple(self.biomarker(name, author) for name, author in self.pathway.biomarkers.items())
+
+    def biomarker(self, name: str, author: Author) -> Biomarker:
+        at = author.value_at("unit")
+        of = self.findings.attempt(lambda: type_of_unit(author.unit, at, self.findings)) or Type("number")
+        if of.kind != "number":
+            message = f"`{author.unit}` is not a unit of a measurement"
+            self.findings.error("unknown-unit", message, at)
+            of = Type("number", unit=author.unit)
+        noise = author.within_person
+        sd, half_life = self.noise(noise, of) if noise else (None, None)
+        error = author.measurement_error
+        low, high = self.range(author.range, of) if author.range else (-math.inf, math.inf)
+        if not 0 <= author.decimals <= MAX_DECIMALS:
+            message = f"results have 0 to {MAX_DECIMALS} decimals"
+            self.findings.error("not-positive", message, author.at("decimals"))
+        return Biomarker(
+            f"{self.prefix}.{name}",
+            codes_of(author.code, self.findings),
+            author.unit,
+            self.reader.expression(author.value, of, "value"),
+            sd,
+            half_life,
+            self.reader.expression(error, of, "draw") if error else None,
+            low,
+            high,
+            author.decimals,
+            f"{self.prefix}/biomarkers/{name}",
+            author.span,
+        )
+
+    def noise(self, text: Scalar, of: Type) -> tuple[Expr | None, Expr | None]:
+        """`ou(sd=, half_life=)`: Ornstein-Uhlenbeck noise."""
+        syntax = self.reader.syntax(text)
+        parts = self.findings.attempt(lambda: _ou(syntax, text)) if syntax else None
+        if parts is None:
+            return None, None
+        sd = self.reader.checked(parts["sd"], of, "value")
+        half_life = self.reader.checked(parts["half_life"], DURATION, "value")
+        for what, e in (("sd", sd), ("half_life", half_life)):
+            value = self.reader.known(e)
+            if value is not None and value <= 0:
+                self.findings.error("not-positive", f"`{what}` must be above zero", parts[what].span)
+        return sd, half_life
+
+    def range(self, text: Scalar, of: Type) -> tuple[float, float]:
+        ends = self.findings.attempt(lambda: from_to(text))
+        if ends is None:
+            return -math.inf, math.inf
+        values = [self.reader.known(self.reader.expression(end, of, "value")) for end in ends]
+        low, high = values
+        if low is None or high is None:
+            self.findings.error("not-constant", "the ends of a range are numbers", text.span)
+            return -math.inf, math.inf
+        if low >= high:
+            self.findings.error("not-a-range", "the range ends before it begins", text.span)
+        return low, high
+
+
+def _ou(syntax: Syntax, text: Scalar) -> dict[str, Syntax]:
+    """The two parameters of `ou(...)`. Raises ScenarioError `wrong-arguments`."""
+    if not isinstance(syntax, Call) or syntax.function.name != "ou" or syntax.args:
+        message = "variation within a person is an `ou(sd=, half_life=)`"
+        raise fault("wrong-arguments", message, text.span, _OU_EXAMPLE)
+    given = {keyword.name: value for keyword, value in syntax.keywords}
+    for keyword, _ in syntax.keywords:
+        if keyword.name not in _OU:
+            fix = did_you_mean(keyword.name, _OU)
+            raise fault("wrong-arguments", f"`ou` has no parameter `{keyword.name}`", keyword.span, fix)
+    for name in _OU:
+        if name not in given:
+            raise fault("wrong-arguments", f"`ou` needs its `{name}`", syntax.span, _OU_EXAMPLE)
+    return given

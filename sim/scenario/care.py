@@ -1,0 +1,267 @@
+"""Protocols, their starts and their steps, each with the name of its random stream."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from sim.scenario import model, schema
+from sim.scenario.disease import Draft, Hazard, assigned, assignment, check_rate, check_shares
+from sim.scenario.loader import Scalar
+from sim.scenario.model import DURATION, NUMBER, RATE, TRUTH, Branch, Expr, Span, Start, Step
+from sim.scenario.reader import Reader, part_of
+from sim.scenario.scope import SymbolKind
+from sim.scenario.words import THING
+
+_KINDS = ("upon", "when", "rate", "during")
+_AFTER = re.compile(r"after\s+")
+_STREAM = re.compile(r"[A-Za-z0-9_./ +>-]{1,200}", re.ASCII)
+_ALWAYS = Expr("const", (), 1.0, TRUTH)
+
+
+class CareReader:
+    """Reads the protocols of one pathway. `drafts` holds their starts until all modifiers are known."""
+
+    def __init__(self, pathway: schema.Pathway, reader: Reader):
+        self.pathway = pathway
+        self.prefix = pathway.pathway.text
+        self.reader = reader
+        self.drafts: dict[str, list[Draft]] = {}
+
+    def read(self) -> None:
+        for name, protocol in self.pathway.care.items():
+            site = f"{self.prefix}/{name}/starts"
+            starts = [self.start(start, f"{site}/{nth}") for nth, start in enumerate(protocol.starts, 1)]
+            self.drafts[f"{self.prefix}.{name}"] = [draft for draft in starts if draft]
+            if protocol.while_ and protocol.starts:
+                message = "`while:` starts the protocol by itself; it stands instead of `starts:`"
+                self.reader.findings.error("misplaced-key", message, protocol.at("while"))
+
+    def protocols(self) -> tuple[model.Protocol, ...]:
+        """The protocols, with every modifier that was added to `drafts`."""
+        return tuple(self.protocol(name, protocol) for name, protocol in self.pathway.care.items())
+
+    def protocol(self, name: str, author: schema.Protocol) -> model.Protocol:
+        qualified, site = f"{self.prefix}.{name}", f"{self.prefix}/{name}"
+        return model.Protocol(
+            qualified,
+            tuple(draft.start() for draft in self.drafts[qualified]),
+            self.reader.truth(author.while_, "watch") if author.while_ else None,
+            self.reader.truth(author.until, "watch") if author.until else None,
+            StepReader(self.reader, site).steps(author.steps),
+            site,
+            author.span,
+        )
+
+    def start(self, author: schema.Start, site: str) -> Draft | None:
+        kinds = [kind for kind in _KINDS if author.has(kind)]
+        if len(kinds) != 1:
+            message = f"a start has exactly one of {', '.join(_KINDS)}"
+            self.reader.findings.error("start-kind", message, author.span)
+            return None
+        if author.while_ and not author.rate:
+            message = "`while:` goes with a rate; put it in the expression, or under the protocol"
+            self.reader.findings.error("misplaced-key", message, author.at("while"))
+        if author.upon:
+            thing = self.reader.name(author.upon, THING)
+            return Draft(Start("upon", thing, None, site, author.span), None)
+        if author.during:
+            provider = self.reader.name(author.during, ("provider",))
+            return Draft(Start("during", provider, None, site, author.span), None)
+        if author.when:
+            condition = self.reader.truth(author.when, "watch")
+            return Draft(Start("when", None, condition, site, author.span), None)
+        assert author.rate
+        rate = self.reader.expression(author.rate, RATE, "rate")
+        check_rate(self.reader, rate, author.rate.span)
+        while_ = self.reader.truth(author.while_, "rate") if author.while_ else None
+        return Draft(Start("rate", None, rate, site, author.span), Hazard(rate, while_))
+
+
+class StepReader:
+    """Reads the steps of one protocol, and numbers those of one verb and object as they come."""
+
+    def __init__(self, reader: Reader, protocol: str):
+        self.reader = reader
+        self.findings = reader.findings
+        self.protocol = protocol
+        self.count: Counter[str] = Counter()
+
+    def steps(self, authors: Sequence[schema.AnyStep]) -> tuple[Step, ...]:
+        return tuple(step for author in authors for step in self.step(author))
+
+    def step(self, author: schema.AnyStep) -> Iterator[Step]:
+        """The step; several for a list of tests or assignments, inside one `if` where they share a chance."""
+        match author:
+            case schema.Test(test=[_, _, *_]):
+                verb, things = "test", [name.text for name in author.test]
+                parts = [self.part(author, verb, [name]) for name in author.test]
+            case schema.Set(set=values) if len(values) > 1:
+                verb, things = "set", list(values)
+                parts = [self.part(author, verb, {name: text}) for name, text in values.items()]
+            case _:
+                yield self.single(author)
+                return
+        if author.chance is None:
+            if author.name is not None:
+                message = "`name:` belongs to one step; this one stands for several"
+                self.findings.error(
+                    "misplaced-key", message, author.at("name"), "make each a step of its own"
+                )
+            yield from (self.single(part) for part in parts)
+            return
+        chance = self.reader.probability(author.chance)
+        site = self.site(author, verb, "+".join(things))
+        yield model.If(site, chance, author.span, _ALWAYS, tuple(self.single(part) for part in parts), ())
+
+    def part(self, author: schema.AnyStep, verb: str, value: object) -> schema.AnyStep:
+        """One of the tests or assignments that `author` stands for, as a step."""
+        return author.model_copy(update={verb: value, "chance": None, "name": None})
+
+    def site(self, author: schema.AnyStep, verb: str, thing: str) -> str:
+        """The name of the step's stream: as given, or PROTOCOL/verb/object/nth."""
+        if author.name is not None:
+            if not _STREAM.fullmatch(author.name.text):
+                message = "a stream is named with up to 200 letters, digits and _ . / + > -"
+                self.findings.error("bad-name", message, author.name.span)
+            return author.name.text
+        pathway = self.protocol.partition("/")[0]
+        local = f"{verb}/{thing.removeprefix(f'{pathway}.')}" if thing else verb
+        self.count[local] += 1
+        return f"{self.protocol}/{local}/{self.count[local]}"
+
+    def name(self, name: Scalar, *kinds: SymbolKind) -> str:
+        return self.reader.name(name, kinds)
+
+    def single(self, author: schema.AnyStep) -> Step:
+        chance = self.reader.probability(author.chance) if author.chance else None
+        span = author.span
+
+        def head(verb: str, thing: str = "") -> tuple[str, Expr | None, Span]:
+            return self.site(author, verb, thing), chance, span
+
+        match author:
+            case schema.Visit():
+                provider = self.name(author.visit, "provider")
+                reason = self.name(author.reason, "condition") if author.reason else None
+                return model.Visit(*head("visit", provider), provider, reason, self.steps(author.steps))
+            case schema.Test():
+                biomarker = self.name(author.test[0], "biomarker") if author.test else ""
+                return model.Test(*head("test", biomarker), biomarker)
+            case schema.Diagnose():
+                condition = self.name(author.diagnose, "condition")
+                resolves = self.resolves(author.resolves) if author.resolves else None
+                return model.Diagnose(*head("diagnose", condition), condition, resolves)
+            case schema.Resolve():
+                condition = self.name(author.resolve, "condition")
+                return model.Resolve(*head("resolve", condition), condition)
+            case schema.Prescribe():
+                drug = self.name(author.prescribe, "drug")
+                return model.Prescribe(*head("prescribe", drug), drug, self.supply(author))
+            case schema.Stop():
+                thing = self.name(author.stop, "drug", "protocol")
+                if thing and self.reader.scope.meanings(author.stop.text, ("drug",)):
+                    return model.StopDrug(*head("stop", thing), thing)
+                return model.StopProtocol(*head("stop", thing), thing)
+            case schema.Perform():
+                procedure = self.name(author.perform, "procedure")
+                return model.Perform(*head("perform", procedure), procedure)
+            case schema.Wait():
+                return model.Wait(*head("wait"), self.reader.expression(author.wait, DURATION, "draw"))
+            case schema.Every():
+                return self.every(author, *head("every"))
+            case schema.If():
+                condition_ = self.reader.truth(author.if_, "condition")
+                return model.If(*head("if"), condition_, self.steps(author.then), self.steps(author.else_))
+            case schema.Choose():
+                return model.Choose(*head("choose"), self.branches(author))
+            case schema.Do():
+                protocol = self.name(author.do, "protocol")
+                return model.Do(*head("do", protocol), protocol)
+            case schema.StartProtocol():
+                protocol = self.name(author.start, "protocol")
+                return model.StartProtocol(*head("start", protocol), protocol)
+            case schema.Set():
+                ((name, text),) = author.set.items()
+                variable = assigned(self.reader, name, text)
+                site, chance, span = head("set", variable)
+                return model.Set(site, chance, span, assignment(self.reader, variable, text, f"{site}/value"))
+        raise AssertionError(author)
+
+    def resolves(self, text: Scalar) -> Expr | None:
+        """`after 14 days`."""
+        match = _AFTER.match(text.written)
+        if match is None:
+            message = "`resolves:` is written `after` and a duration"
+            self.findings.error("wrong-shape", message, text.span, "after 14 days")
+            return None
+        return self.reader.expression(part_of(text, text.written[match.end() :]), DURATION, "condition")
+
+    def supply(self, author: schema.Prescribe) -> Expr | None:
+        """Days of supply, refills included; None until stopped."""
+        refills = author.refills
+        if refills is not None and refills.text == "until stopped":
+            return None
+        if author.for_ is None:
+            if refills is not None:
+                message, fix = "refills need `for:`, the days of one supply", "for: 28 days"
+                self.findings.error("missing-key", message, refills.span, fix)
+            return None
+        one = self.reader.expression(author.for_, DURATION, "condition")
+        times = 1
+        if refills is not None:
+            if not re.fullmatch(r"\d{1,4}", refills.text, re.ASCII):
+                message = "refills are a whole number, or `until stopped`"
+                self.findings.error("not-a-whole-number", message, refills.span)
+                return one
+            times += int(refills.text)
+        if times == 1:
+            return one
+        return Expr("mul", (one, Expr("const", (), float(times), NUMBER, one.span)), None, DURATION, one.span)
+
+    def every(self, author: schema.Every, site: str, chance: Expr | None, span: Span) -> Step:
+        interval = self.reader.expression(author.every, DURATION, "condition")
+        days = self.reader.known(interval)
+        if days is not None and days <= 0:
+            message = "an interval must be above zero"
+            self.findings.error("not-positive", message, author.every.span)
+        if author.at_most is not None and author.at_most < 1:
+            self.findings.error("not-positive", "`at_most:` is 1 or more", author.at("at_most"))
+        first = None
+        if author.first is not None and author.first.text == "later":
+            first = interval
+        elif author.first is not None and author.first.text != "now":
+            first = self.reader.expression(author.first, DURATION, "draw")
+        until = self.reader.truth(author.until, "condition") if author.until else None
+        steps = self.steps(author.steps)
+        return model.Every(site, chance, span, interval, first, until, author.at_most, steps)
+
+    def branches(self, author: schema.Choose) -> tuple[Branch, ...]:
+        branches = [branch for one in author.choose if (branch := self.branch(one))]
+        for branch, one in zip(branches[:-1], author.choose, strict=False):
+            if branch.kind == "otherwise":
+                message = "nothing after `otherwise:` is ever reached"
+                self.findings.error("unreachable-branch", message, one.span, "put it last")
+        shares = [one.share for one in author.choose if one.share]
+        has_otherwise = any(b.kind == "otherwise" for b in branches)
+        if shares and (not has_otherwise or any(s.text == "rest" for s in shares)):
+            check_shares(self.reader, shares, author.span, "the shares of this choice")
+        return tuple(branches)
+
+    def branch(self, author: schema.Branch) -> Branch | None:
+        kinds = [kind for kind in ("if", "share", "otherwise") if author.has(kind)]
+        if len(kinds) != 1:
+            message = "a branch has exactly one of if, share and otherwise"
+            self.findings.error("branch-kind", message, author.span)
+            return None
+        if (author.otherwise is None) == (author.then is None):
+            message = "`otherwise:` holds its own steps" if author.then else "`then:` is missing here"
+            self.findings.error("misplaced-key" if author.then else "missing-key", message, author.span)
+            return None
+        if author.otherwise is not None:
+            return Branch("otherwise", None, self.steps(author.otherwise))
+        if author.if_ is not None:
+            return Branch("if", self.reader.truth(author.if_, "condition"), self.steps(author.then or []))
+        assert author.share
+        return Branch("share", self.reader.share(author.share), self.steps(author.then or []))

@@ -1,0 +1,103 @@
+"""Reads the expressions and names that stand in a file, and keeps what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sim.scenario.diagnostics import Findings, fault
+from sim.scenario.expressions import Syntax, names_in, parse
+from sim.scenario.loader import Scalar
+from sim.scenario.model import NUMBER, TRUTH, Expr, Type
+from sim.scenario.scope import Scope, SymbolKind
+from sim.scenario.typing import Context, check, constant
+from sim.scenario.words import VALUES
+
+BROKEN = Expr("const", (), 0.0)  # stands where an expression could not be read; its scenario never runs
+REST = Expr("rest")
+
+_TO = re.compile(r"\s+to\s+")
+
+
+class Reader:
+    """Reads for one pathway.
+
+    `values` are those of the parameters, to check constants as far as they are known; `used` grows by the
+    qualified names of the variables, parameters and formulas that are read.
+    """
+
+    def __init__(self, scope: Scope, findings: Findings, values: dict[str, float], used: set[str]):
+        self.scope = scope
+        self.findings = findings
+        self.values = values
+        self.used = used
+
+    def expression(self, text: Scalar, expected: Type | None, context: Context) -> Expr:
+        """The typed expression of `text`, or `BROKEN`."""
+        syntax = self.syntax(text)
+        return BROKEN if syntax is None else self.checked(syntax, expected, context)
+
+    def syntax(self, text: Scalar) -> Syntax | None:
+        return self.findings.attempt(lambda: parse(text.written, text.origin))
+
+    def checked(self, syntax: Syntax, expected: Type | None, context: Context) -> Expr:
+        """The typed expression of `syntax`, or `BROKEN`."""
+        self.used |= {s.name for name in names_in(syntax) for s in self.scope.meanings(name, VALUES)}
+        if self.reads_broken(names_in(syntax)):
+            return BROKEN
+        return self.findings.attempt(lambda: check(syntax, self.scope, expected, context)) or BROKEN
+
+    def reads_broken(self, names: Iterable[str]) -> bool:
+        """Whether one of `names` has a definition that could not be read: then no error follows from it."""
+        return any(name.rpartition(".")[2] in self.findings.broken for name in names)
+
+    def name(self, name: Scalar, kinds: tuple[SymbolKind, ...]) -> str:
+        """The qualified name of the thing that `name` means, or ""."""
+        known = self.scope.meanings(name.text, kinds)
+        if not known and self.reads_broken([name.text]):
+            return ""
+        found = self.findings.attempt(lambda: self.scope.find(name.text, kinds, name.span))
+        return found.name if found else ""
+
+    # ---- numbers between bounds
+
+    def probability(self, text: Scalar) -> Expr:
+        """A probability that may depend on the patient; one that is known must lie in [0, 1]."""
+        e = self.expression(text, NUMBER, "condition")
+        value = self.known(e)
+        if value is not None and not 0.0 <= value <= 1.0:
+            message = f"this probability is {value:.6g}; it lies between 0 and 1"
+            self.findings.error("not-a-probability", message, text.span)
+        return e
+
+    def share(self, text: Scalar) -> Expr:
+        """A probability, or `rest`."""
+        return replace(REST, span=text.span) if text.text == "rest" else self.probability(text)
+
+    def truth(self, text: Scalar, context: Context) -> Expr:
+        return self.expression(text, TRUTH, context)
+
+    def known(self, e: Expr) -> float | None:
+        """The value of an expression that reads parameters alone, else None."""
+        return None if e is BROKEN or e.op == "rest" else constant(self._with_values(e))
+
+    def _with_values(self, e: Expr) -> Expr:
+        if e.op == "parameter" and e.value in self.values:
+            return Expr("const", (), self.values[str(e.value)], e.type)
+        return replace(e, args=tuple(self._with_values(a) for a in e.args)) if e.args else e
+
+
+def from_to(text: Scalar) -> tuple[Scalar, Scalar]:
+    """The two ends of `a to b`. Raises ScenarioError `not-a-range`."""
+    parts = _TO.split(text.written)
+    if len(parts) != 2 or not all(parts):
+        raise fault("not-a-range", "a range is written `a to b`", text.span, "0.2 to 0.4")
+    return part_of(text, parts[0]), part_of(text, parts[1])
+
+
+def part_of(text: Scalar, part: str) -> Scalar:
+    """A piece at the end or the start of a text, as a scalar of its own; `text` is on one line."""
+    start = 0 if text.written.startswith(part) else len(text.written) - len(part)
+    origin = replace(text.origin, column=text.origin.column + start, length=max(len(part), 1))
+    return Scalar(part, part, origin, part, origin, text.key)

@@ -1,0 +1,106 @@
+"""What the author wrote -> a checked, resolved `Scenario`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from sim.scenario import schema
+from sim.scenario.biomarkers import BiomarkerReader
+from sim.scenario.care import CareReader
+from sim.scenario.codes import codes_of
+from sim.scenario.diagnostics import Findings
+from sim.scenario.disease import DiseaseReader, apply_modifier
+from sim.scenario.lint import warn_of_unreached, warn_of_unused
+from sim.scenario.model import Coded, Pathway, Scenario, Variable
+from sim.scenario.names import (
+    POPULATION,
+    SCENARIO,
+    SEX_NAME,
+    Definitions,
+    Documents,
+    definitions,
+    draw_order,
+    places,
+    undefined_symbols,
+)
+from sim.scenario.parameters import ParametersReader
+from sim.scenario.population import FrameReader
+from sim.scenario.scope import Symbol
+from sim.scenario.whole import check_whole
+from sim.scenario.words import SEX
+
+
+def resolve(
+    documents: Documents, folder: Path, files: list[Path], overrides: Mapping[str, str], findings: Findings
+) -> Scenario:
+    """The scenario that `documents` describe; it is whole only if `findings` hold no error afterwards.
+
+    `files` are those read so far; tables are added. `overrides` are parameters' names and the texts of
+    their values.
+    """
+    file = documents.scenario
+    symbols = undefined_symbols(documents, findings)
+    found = definitions(documents, symbols)
+    symbols = tuple(dict.fromkeys((*symbols, *(Symbol(d.kind, d.name) for d in found))))
+    parameters = ParametersReader(documents, symbols, overrides, folder, findings)
+    checked = Definitions(parameters.symbols, found, findings, parameters.values, parameters.used)
+    spaces = (SCENARIO, POPULATION, *(p.pathway.text for p in documents.pathways))
+    readers = {space: checked.reader(space) for space in spaces}
+    tables = parameters.tables(checked.symbols, files)
+
+    frame = FrameReader(file, folder, readers[POPULATION], tables, files)
+    window = frame.dates(file.window, "the window")
+    population, mortality = frame.population(window), frame.mortality()
+
+    diseases = {p.pathway.text: DiseaseReader(p, readers[p.pathway.text]) for p in documents.pathways}
+    cares = {p.pathway.text: CareReader(p, readers[p.pathway.text]) for p in documents.pathways}
+    for disease in diseases.values():
+        disease.read()
+    for care in cares.values():
+        care.read()
+    starts = {name: drafts for care in cares.values() for name, drafts in care.drafts.items()}
+    for pathway in documents.pathways:
+        for modifier in pathway.modifies:
+            apply_modifier(modifier, readers[pathway.pathway.text], diseases, starts)
+
+    where = places(documents, found)
+    variables = draw_order(found, checked.expressions, where)
+    scenario = Scenario(
+        name=file.scenario,
+        about=file.about,
+        folder=str(folder),
+        window=window,
+        population=population,
+        mortality=mortality,
+        parameters=parameters.parameters,
+        tables=tuple(tables),
+        variables=(Variable(SEX_NAME, None, SEX, file.population.span), *variables),
+        biomarkers=tuple(
+            b for p in documents.pathways for b in BiomarkerReader(p, readers[p.pathway.text]).biomarkers()
+        ),
+        conditions=_coded(documents, "conditions", findings),
+        procedures=_coded(documents, "procedures", findings),
+        drugs=_coded(documents, "drugs", findings),
+        providers=frame.providers(),
+        pathways=tuple(Pathway(name, diseases[name].axes(), cares[name].protocols()) for name in spaces[2:]),
+        files=tuple((str(f.relative_to(folder)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files),
+    )
+    check_whole(scenario, findings)
+    if findings.count == 0:
+        warn_of_unreached(scenario, findings)
+        warn_of_unused(checked.symbols.values(), parameters.used, where, findings)
+    return scenario
+
+
+def _coded(documents: Documents, section: str, findings: Findings) -> tuple[Coded, ...]:
+    coded = []
+    for pathway in documents.pathways:
+        things: dict[str, schema.Coded] = getattr(pathway, section)
+        for name, thing in things.items():
+            display = thing.display or name.replace("_", " ")
+            coded.append(
+                Coded(f"{pathway.pathway.text}.{name}", codes_of(thing, findings), display, thing.span)
+            )
+    return tuple(coded)

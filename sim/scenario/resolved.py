@@ -1,0 +1,311 @@
+"""A scenario in its resolved form: every default, unit, code and stream name spelled out.
+
+The resolved form is itself a scenario, in the same folder as the tables it names, and gives the same lives:
+reading it back yields an equal `Scenario` but for the places in files. Formulas are written out where they
+are read, and `modifies` and `while` are multiplied into the rates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+import yaml
+
+from sim.scenario import model, units
+from sim.scenario.expressions import unparse
+from sim.scenario.model import Expr, Scenario, Step
+from sim.scenario.names import SCENARIO, SEX_NAME, Documents
+from sim.scenario.schema import Parameter as AuthorParameter
+from sim.scenario.shapes import NAME
+
+Plain = dict[str, Any]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every scalar as plain text where YAML allows it."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
+
+
+def resolved(scenario: Scenario, documents: Documents) -> dict[str, str]:
+    """The resolved form of a scenario, as the texts of its files by their path in the folder.
+
+    `documents` are what it was read from: they say where its tables are, and in which unit.
+    """
+    files = {"scenario.yaml": _scenario(scenario, documents)}
+    authors = {p.pathway.text: p.parameters for p in documents.pathways}
+    for pathway in scenario.pathways:
+        files[_path(pathway.name)] = _pathway(scenario, pathway, authors[pathway.name])
+    return {
+        path: yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9)
+        for path, data in files.items()
+    }
+
+
+def _path(pathway: str) -> str:
+    return f"pathways/{pathway}.yaml"
+
+
+# ---- scenario.yaml
+
+
+def _scenario(s: Scenario, documents: Documents) -> Plain:
+    file = documents.scenario
+    data: Plain = {"scenario": s.name, "about": s.about, "window": _dates(*s.window)}
+    data |= _parameters(s, SCENARIO, file.parameters)
+    data["population"] = _population(s, documents)
+    if s.mortality and file.mortality:
+        author = file.mortality
+        table = next(t for t in s.tables if t.name == s.mortality.table)
+        data["mortality"] = _given(
+            {
+                "table": author.table.text,
+                "unit": author.unit,
+                "less": list(s.mortality.less),
+                "clamp": _truth(table.clamp),
+                "background": author.background.text if author.background else None,
+            }
+        )
+    data["pathways"] = [_path(p.name) for p in s.pathways]
+    data["providers"] = {p.name: {"class": p.kind} for p in s.providers}
+    return _given(data)
+
+
+def _population(s: Scenario, documents: Documents) -> Plain:
+    p, author = s.population, documents.scenario.population
+    data: Plain = {"size": str(p.size)}
+    if p.female is not None:
+        data["sex"] = {"female": units.digits(p.female), "male": units.digits(1.0 - p.female)}
+    if p.alive_on is not None and author.alive_on:
+        data["alive_on"] = {"date": units.date_from_days(p.alive_on), "ages": author.alive_on.ages.text}
+    if p.born is not None:
+        data["born"] = _dates(*p.born)
+    if p.entry is not None:
+        data["entry"] = unparse(p.entry)
+    if p.entry_date is not None:
+        data["entry"] = units.date_from_days(p.entry_date)
+    data["variables"] = _variables(s, "population")
+    return _given(data)
+
+
+def _dates(start: float, end: float) -> Plain:
+    return {"from": units.date_from_days(start), "to": units.date_from_days(end)}
+
+
+# ---- pathways
+
+
+def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParameter]) -> Plain:
+    own = f"{pathway.name}."
+    data: Plain = {"pathway": pathway.name}
+    data |= _parameters(s, pathway.name, authors)
+    data["variables"] = _variables(s, pathway.name)
+    data["disease"] = {
+        _local(axis.name): {_local(state.name): _state(state) for state in axis.states}
+        for axis in pathway.axes
+    }
+    data["biomarkers"] = {_local(b.name): _biomarker(b) for b in s.biomarkers if b.name.startswith(own)}
+    for section in ("conditions", "procedures", "drugs"):
+        things: tuple[model.Coded, ...] = getattr(s, section)
+        data[section] = {_local(t.name): _coded(t) for t in things if t.name.startswith(own)}
+    data["care"] = {_local(p.name): _protocol(p) for p in pathway.protocols}
+    return _given(data)
+
+
+def _parameters(s: Scenario, namespace: str, authors: dict[str, AuthorParameter]) -> Plain:
+    """The sections `sources` and `parameters`: a source of one word must be a key, and stands for itself."""
+    sources, parameters = {}, {}
+    for p in s.parameters:
+        if not p.name.startswith(f"{namespace}."):
+            continue
+        if NAME.fullmatch(p.source):
+            sources[p.source] = p.source
+        author = authors[_local(p.name)]
+        parameters[_local(p.name)] = _given(_keyed(s, p, author) if p.value is None else _valued(p, p.value))
+    return {"sources": sources, "parameters": parameters}
+
+
+def _valued(p: model.Parameter, value: float) -> Plain:
+    data: Plain = {"value": units.spell(value, p.type)}
+    if p.ci95:
+        data["ci95"] = " to ".join(units.spell(end, p.type) for end in p.ci95)
+    if p.prior:
+        data["prior"] = unparse(p.prior)
+    return data | {"source": p.source}
+
+
+def _keyed(s: Scenario, p: model.Parameter, author: AuthorParameter) -> Plain:
+    data: Plain = {"by": [by.text for by in author.by]}
+    if author.table is None:
+        table = next(t for t in s.tables if t.name == p.name)
+        cells = zip(table.axes[0].levels, table.values, strict=True)
+        data["value"] = {level: units.spell(value, p.type) for level, value in cells}
+    else:
+        data |= {"table": author.table.text, "unit": author.unit, "clamp": _truth(author.clamp)}
+    return data | {"source": p.source}
+
+
+def _variables(s: Scenario, namespace: str) -> Plain:
+    return {
+        _local(v.name): unparse(v.draw)
+        for v in s.variables
+        if v.name.startswith(f"{namespace}.") and v.draw is not None and v.name != SEX_NAME
+    }
+
+
+def _state(state: model.State) -> Plain:
+    data: Plain = {"set": _assignments(state.sets), "lasts": _text(state.lasts)}
+    for target, exits in groupby(state.exits, lambda e: e.target):
+        several = [_exit(e) for e in exits]
+        data[f"-> {_local(target)}"] = several if len(several) > 1 else several[0]
+    return _given(data)
+
+
+def _exit(e: model.Exit) -> Plain:
+    data: Plain = {"cause": e.cause}
+    match e.kind:
+        case "upon":
+            data |= {"upon": e.thing, "chance": _text(e.expression)}
+        case "after" | "fixed":
+            data |= {"after": _text(e.expression), "times": _text(e.times)}
+        case kind:
+            data[kind] = _text(e.expression)
+    return _given(data)
+
+
+def _biomarker(b: model.Biomarker) -> Plain:
+    noise = None
+    if b.noise_sd and b.noise_half_life:
+        noise = f"ou(sd={unparse(b.noise_sd)}, half_life={unparse(b.noise_half_life)})"
+    bounded = math.isfinite(b.low) and math.isfinite(b.high)
+    return _given(
+        {
+            "code": _codes(b.codes),
+            "unit": b.unit,
+            "value": unparse(b.value),
+            "within_person": noise,
+            "measurement_error": _text(b.measurement_error),
+            "range": f"{units.digits(b.low)} to {units.digits(b.high)}" if bounded else None,
+            "decimals": str(b.decimals),
+        }
+    )
+
+
+def _coded(thing: model.Coded) -> Plain:
+    return _given({"code": _codes(thing.codes), "display": thing.display})
+
+
+def _codes(codes: tuple[model.Code, ...]) -> Plain:
+    return {c.system: c.code for c in codes}
+
+
+# ---- care
+
+
+def _protocol(p: model.Protocol) -> Plain:
+    data: Plain = {
+        "starts": [_start(start) for start in p.starts],
+        "while": _text(p.while_),
+        "until": _text(p.until),
+    }
+    return _given(data) | {"steps": _steps(p.steps)}
+
+
+def _start(s: model.Start) -> Plain:
+    return {s.kind: s.thing or _text(s.expression)}
+
+
+def _steps(steps: Iterable[Step]) -> list[Plain]:
+    return [_given(_verb(step) | {"chance": _text(step.chance), "name": step.site}) for step in steps]
+
+
+def _verb(step: Step) -> Plain:
+    match step:
+        case model.Visit(provider=provider, reason=reason, steps=steps):
+            return {"visit": provider, "reason": reason, "steps": _steps(steps)}
+        case model.Test(biomarker=biomarker):
+            return {"test": biomarker}
+        case model.Diagnose(condition=condition, resolves_after=after):
+            return {"diagnose": condition, "resolves": f"after {unparse(after)}" if after else None}
+        case model.Resolve(condition=condition):
+            return {"resolve": condition}
+        case model.Prescribe(drug=drug, supply=None):
+            return {"prescribe": drug, "refills": "until stopped"}
+        case model.Prescribe(drug=drug, supply=supply):
+            return {"prescribe": drug, "for": _text(supply), "refills": "0"}
+        case model.StopDrug(drug=stopped) | model.StopProtocol(protocol=stopped):
+            return {"stop": stopped}
+        case model.Perform(procedure=procedure):
+            return {"perform": procedure}
+        case model.Wait(duration=duration):
+            return {"wait": unparse(duration)}
+        case model.Every():
+            return _every(step)
+        case model.If(condition=condition, then=then, otherwise=otherwise):
+            data: Plain = {"if": unparse(condition), "then": _Kept(_steps(then))}
+            return data | ({"else": _steps(otherwise)} if otherwise else {})
+        case model.Choose(branches=branches):
+            return {"choose": [_branch(b) for b in branches]}
+        case model.Do(protocol=protocol):
+            return {"do": protocol}
+        case model.StartProtocol(protocol=protocol):
+            return {"start": protocol}
+        case model.Set(assignment=assignment):
+            return {"set": _assignments((assignment,))}
+    raise AssertionError(step)
+
+
+def _every(step: model.Every) -> Plain:
+    return {
+        "every": unparse(step.interval),
+        "first": _text(step.first) or "now",
+        "until": _text(step.until),
+        "at_most": None if step.at_most is None else str(step.at_most),
+        "steps": _Kept(_steps(step.steps)),
+    }
+
+
+def _branch(b: model.Branch) -> Plain:
+    if b.expression is None:
+        return {"otherwise": _steps(b.steps)}
+    return {b.kind: _text(b.expression), "then": _steps(b.steps)}
+
+
+# ---- small pieces
+
+
+def _assignments(assignments: Iterable[model.Assignment]) -> Plain:
+    return {a.variable: unparse(a.expression) for a in assignments}
+
+
+def _text(e: Expr | None) -> str | None:
+    if e is None:
+        return None
+    return "rest" if e.op == "rest" else unparse(e)
+
+
+def _local(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+class _Kept(list[Plain]):
+    """A list that is written even where it is empty."""
+
+
+_Dumper.add_representer(_Kept, yaml.SafeDumper.represent_list)
+
+
+def _given(data: Plain) -> Plain:
+    """What has a value."""
+    return {
+        key: value
+        for key, value in data.items()
+        if isinstance(value, _Kept) or value not in (None, "", {}, [])
+    }

@@ -1,0 +1,473 @@
+"""The language as authors write it, as pydantic models: which keys there are, and what shape their values
+have.
+
+What the expressions and names inside mean is settled by resolve.py. Keys listed as `planned` belong to the
+language and are not built in this release. A JSON Schema for editors is made from these models.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag, ValidationInfo, WrapValidator
+from pydantic import ValidatorFunctionWrapHandler as Handler
+from pydantic_core import CoreSchema
+
+from sim.scenario.diagnostics import Findings, shown
+from sim.scenario.loader import Mapping, Node, place
+from sim.scenario.model import Span
+from sim.scenario.scope import did_you_mean
+from sim.scenario.shapes import (
+    QUALIFIED,
+    Expression,
+    Items,
+    Model,
+    Name,
+    Section,
+    Text,
+    Truth,
+    Whole,
+    describe,
+    wrong,
+)
+from sim.scenario.tokens import KEYWORDS
+from sim.scenario.words import RESERVED
+
+ENCOUNTER_CLASSES = ("ambulatory", "virtual", "emergency", "inpatient")
+_ANYTHING = re.compile(r".+")
+
+T = TypeVar("T")
+_THINGS = Section(reserved=KEYWORDS | {"dead", "rest"})
+Things = Annotated[dict[str, T], _THINGS, Field(default_factory=dict)]
+Values = Annotated[dict[str, T], Section(reserved=RESERVED), Field(default_factory=dict)]
+OneOrMore = Annotated[list[T], Items()]
+AnyNumber = Annotated[list[T], Items(), Field(default_factory=list)]
+Texts = Annotated[dict[str, Text], Section(_ANYTHING), Field(default_factory=dict)]
+Settings = Annotated[dict[str, Expression], Section(QUALIFIED)]
+Value = Annotated[
+    Annotated[Expression, Tag("one")] | Annotated[Settings, Tag("levels")],
+    Discriminator(lambda node: "levels" if isinstance(node, Mapping) else "one"),
+]
+
+
+class Named(Model):
+    """What every named thing may have: `about` is shown in drawings and docs, `allow` silences a lint rule
+    here.
+    """
+
+    about: Text = ""
+    allow: Texts
+
+    def allow_place(self, rule: str) -> Span:
+        allow = self.node["allow"]
+        assert isinstance(allow, Mapping)
+        return place(allow[rule])
+
+
+class Definition(Named):
+    """An expression, or `{value: an expression}`."""
+
+    shorthand: ClassVar[str] = "value"
+    value: Expression
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": ["string", "number", "boolean"]}, handler(core)]}
+
+
+class Parameter(Named):
+    """A value with its unit, values by the levels of one category, or a table."""
+
+    planned = frozenset({"changes"})
+    value: Value | None = None
+    ci95: Name | None = None
+    prior: Expression | None = None
+    by: AnyNumber[Name]
+    table: Name | None = None
+    unit: Text = ""
+    clamp: Truth = False
+    source: Text = ""
+
+
+class Codes(Model):
+    """A code in each of some systems."""
+
+    snomed: Name | None = None
+    icd10: Name | None = None
+    loinc: Name | None = None
+    rxnorm: Name | None = None
+    cvx: Name | None = None
+
+    @classmethod
+    def example(cls) -> str:
+        return 'the system beside the code: {snomed: "44054006"}'
+
+
+class Coded(Named, Codes):
+    """A condition or procedure: codes directly, or under `code`."""
+
+    code: Codes | None = None
+    display: Text = ""
+
+
+class Drug(Coded):
+    planned = frozenset({"doses", "adherence", "works_in", "given_up", "as_needed"})
+
+
+class Biomarker(Named):
+    code: Codes | None = None
+    unit: Text
+    value: Expression
+    within_person: Expression | None = None
+    measurement_error: Expression | None = None
+    range: Name | None = None
+    decimals: Whole = 1
+
+
+# ---- disease
+
+
+class Exit(Named):
+    """One way out of a state: exactly one of rate, after, share and upon. `times` is a factor on its
+    hazard.
+    """
+
+    planned = frozenset({"risk", "survival", "when"})
+    rate: Expression | None = None
+    after: Expression | None = None
+    share: Expression | None = None
+    upon: Name | None = None
+    chance: Expression | None = None
+    while_: Expression | None = Field(None, alias="while")
+    times: Expression | None = None
+    cause: Name | None = None
+
+
+class State(Named):
+    """A state; its exits are the keys `-> target`."""
+
+    planned = frozenset({"states"})
+    set: Settings = Field(default_factory=dict)
+    lasts: Expression | None = None
+    exits: Annotated[dict[str, OneOrMore[Exit]], Section(QUALIFIED)] = Field(default_factory=dict)
+
+    @classmethod
+    def keys(cls) -> frozenset[str]:
+        return super().keys() - {"exits"}
+
+    @classmethod
+    def arranged(cls, node: Mapping, findings: Findings) -> Mapping:
+        exits, rest = node.like(), node.like()
+        for key, value in node.items():
+            if key.startswith("-> "):
+                exits[key.removeprefix("-> ")] = value
+            else:
+                rest[key] = value
+        kept = super().arranged(rest, findings)
+        kept["exits"] = exits
+        return kept
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler.resolve_ref_schema(handler(core))
+        schema["patternProperties"] = {"^->": schema["properties"].pop("exits")["additionalProperties"]}
+        return schema
+
+
+class Modifier(Named):
+    """A factor on every rate into a state, from one state to another, or of a protocol's start."""
+
+    planned = frozenset({"biomarker", "add"})
+    rate: Name | None = None
+    times: Expression | None = None
+    while_: Expression | None = Field(None, alias="while")
+    source: Text = ""
+
+
+# ---- care
+
+
+class Start(Named):
+    """How a protocol starts: exactly one of upon, when, rate and during."""
+
+    planned = frozenset({"with"})
+    upon: Name | None = None
+    when: Expression | None = None
+    rate: Expression | None = None
+    while_: Expression | None = Field(None, alias="while")
+    during: Name | None = None
+
+
+class AnyStep(Named):
+    """What every step may have: `chance`, its probability, and `name`, the key of its random stream."""
+
+    planned = frozenset({"valid"})
+    chance: Expression | None = None
+    name: Name | None = None
+
+
+class Visit(AnyStep):
+    planned = frozenset(
+        {"valid", "attend", "rebook", "missed", "referral", "priority", "gives_up", "lasts", "discharge"}
+    )
+    visit: Name
+    reason: Name | None = None
+    steps: Steps = Field(default_factory=list)
+
+
+class Test(AnyStep):
+    test: OneOrMore[Name]
+
+
+class Diagnose(AnyStep):
+    diagnose: Name
+    resolves: Expression | None = None
+
+
+class Resolve(AnyStep):
+    resolve: Name
+
+
+class Prescribe(AnyStep):
+    planned = frozenset({"valid", "dose"})
+    prescribe: Name
+    for_: Expression | None = Field(None, alias="for")
+    refills: Name | None = None
+
+
+class Stop(AnyStep):
+    stop: Name
+
+
+class Perform(AnyStep):
+    perform: Name
+
+
+class Wait(AnyStep):
+    wait: Expression
+
+
+class Every(AnyStep):
+    every: Expression
+    first: Expression | None = None
+    until: Expression | None = None
+    at_most: Whole | None = None
+    steps: Steps
+
+
+class If(AnyStep):
+    if_: Expression = Field(alias="if")
+    then: Steps
+    else_: Steps = Field(default_factory=list, alias="else")
+
+
+class Branch(Named):
+    """Exactly one of if, share and otherwise."""
+
+    if_: Expression | None = Field(None, alias="if")
+    share: Expression | None = None
+    otherwise: Steps | None = None
+    then: Steps | None = None
+
+
+class Choose(AnyStep):
+    choose: OneOrMore[Branch]
+
+
+class Do(AnyStep):
+    planned = frozenset({"valid", "with"})
+    do: Name
+
+
+class StartProtocol(AnyStep):
+    planned = frozenset({"valid", "with"})
+    start: Name
+
+
+class Set(AnyStep):
+    set: Settings
+
+
+VERBS: dict[str, type[AnyStep]] = {
+    "visit": Visit,
+    "test": Test,
+    "diagnose": Diagnose,
+    "resolve": Resolve,
+    "prescribe": Prescribe,
+    "stop": Stop,
+    "perform": Perform,
+    "wait": Wait,
+    "every": Every,
+    "if": If,
+    "choose": Choose,
+    "do": Do,
+    "start": StartProtocol,
+    "set": Set,
+}
+PLANNED_VERBS = frozenset(
+    {"increase", "decrease", "switch", "step_up", "step_down", "vaccinate", "record", "wait_until", "at"}
+)
+
+
+def _one_verb(node: Node, handler: Handler, info: ValidationInfo) -> Any:
+    """A step, once it is a map with exactly one verb."""
+    if not isinstance(node, Mapping):
+        message = f"a step is a map with one verb, and this is {describe(node)}"
+        raise wrong("wrong-shape", message, "{test: x}")
+    verbs = [key for key in node if key in VERBS or key in PLANNED_VERBS]
+    if len(verbs) > 1:
+        several = " and ".join(f"`{verb}`" for verb in verbs)
+        fix = "put what is to be done under `then:`" if "if" in verbs else "make each a step of its own"
+        raise wrong("two-verbs", f"a step has exactly one verb; this one has {several}", fix, verbs[1])
+    if not verbs:
+        first = next(iter(node), "")
+        fix = did_you_mean(first, VERBS.keys() | PLANNED_VERBS) or f"one of {', '.join(VERBS)}"
+        raise wrong("no-verb", f"a step has exactly one verb, and `{shown(first)}` is none", fix, first)
+    if verbs[0] in PLANNED_VERBS:
+        raise wrong("not-built-yet", f"`{verbs[0]}:` is planned, but not built in this release", "", verbs[0])
+    return handler(node)
+
+
+def _verb_of(node: Any) -> str:
+    return next(key for key in node if key in VERBS)
+
+
+Step = Annotated[
+    Annotated[Visit, Tag("visit")]
+    | Annotated[Test, Tag("test")]
+    | Annotated[Diagnose, Tag("diagnose")]
+    | Annotated[Resolve, Tag("resolve")]
+    | Annotated[Prescribe, Tag("prescribe")]
+    | Annotated[Stop, Tag("stop")]
+    | Annotated[Perform, Tag("perform")]
+    | Annotated[Wait, Tag("wait")]
+    | Annotated[Every, Tag("every")]
+    | Annotated[If, Tag("if")]
+    | Annotated[Choose, Tag("choose")]
+    | Annotated[Do, Tag("do")]
+    | Annotated[StartProtocol, Tag("start")]
+    | Annotated[Set, Tag("set")],
+    Discriminator(_verb_of),
+    WrapValidator(_one_verb),
+]
+Steps = OneOrMore[Step]
+
+
+class Protocol(Named):
+    planned = frozenset({"valid", "needs", "plan"})
+    starts: AnyNumber[Start]
+    while_: Expression | None = Field(None, alias="while")
+    until: Expression | None = None
+    steps: Steps
+
+
+# ---- files
+
+
+class Pathway(Named):
+    """A pathway file."""
+
+    planned = frozenset(
+        {
+            "needs",
+            "uses",
+            "correlations",
+            "groups",
+            "ladders",
+            "events",
+            "tests",
+            "vaccines",
+            "allergies",
+            "expect",
+        }
+    )
+    pathway: Name
+    sources: Texts
+    parameters: Values[Parameter]
+    variables: Values[Definition]
+    formulas: Values[Definition]
+    disease: Things[Annotated[dict[str, State], _THINGS]]
+    biomarkers: Values[Biomarker]
+    modifies: AnyNumber[Modifier]
+    conditions: Things[Coded]
+    procedures: Things[Coded]
+    drugs: Things[Drug]
+    care: Things[Protocol]
+
+
+class Dates(Model):
+    from_: Name = Field(alias="from")
+    to: Name
+
+
+class Sex(Model):
+    female: Expression
+    male: Expression
+
+
+class AliveOn(Model):
+    date: Name
+    ages: Name
+
+
+class Population(Named):
+    planned = frozenset({"include", "correlations"})
+    size: Whole
+    sex: Sex | None = None
+    alive_on: AliveOn | None = None
+    born: Dates | None = None
+    entry: Expression | None = None
+    variables: Values[Definition]
+
+
+class Mortality(Named):
+    table: Name
+    unit: Text = ""
+    less: AnyNumber[Name]
+    clamp: Truth = False
+    background: Name | None = None
+    source: Text = ""
+
+
+class Provider(Named):
+    planned = frozenset({"capacity", "hours", "queue"})
+    class_: Name = Field(alias="class")
+
+
+class ScenarioFile(Named):
+    """scenario.yaml."""
+
+    planned = frozenset({"imperfections", "expect", "correlations", "groups", "uses", "with"})
+    scenario: Text
+    sources: Texts
+    window: Dates
+    population: Population
+    mortality: Mortality | None = None
+    parameters: Values[Parameter]
+    pathways: AnyNumber[Name]
+    providers: Things[Provider]
+
+    @classmethod
+    def arranged(cls, node: Mapping, findings: Findings) -> Mapping:
+        kept = node.like()
+        for key, value in node.items():
+            if key in Pathway.keys() - cls.keys():
+                message = f"`{key}:` belongs in a pathway file, named under `pathways:`"
+                findings.error("unknown-key", message, place(value))
+            else:
+                kept[key] = value
+        return super().arranged(kept, findings)
+
+
+def json_schema() -> dict[str, Any]:
+    """A JSON Schema (draft 2020-12) that every scenario.yaml and every pathway file meets."""
+    from pydantic.json_schema import models_json_schema
+
+    _, schema = models_json_schema([(ScenarioFile, "validation"), (Pathway, "validation")])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Lifecourse scenario or pathway",
+        "anyOf": [{"$ref": "#/$defs/ScenarioFile"}, {"$ref": "#/$defs/Pathway"}],
+        **schema,
+    }

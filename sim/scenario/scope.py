@@ -1,0 +1,110 @@
+"""Which names an expression may use, and what each of them is.
+
+Interface (stable): `Symbol`, `SymbolKind`, `Scope(symbols, pathway)`, `Scope.find(name, kinds, span)`,
+`nearest(name, names)`.
+
+A name may mean different things where different words read it (a state and a condition of one name), so a
+scope keeps every meaning, and the word that reads the name chooses by kind.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from sim.scenario.diagnostics import fault, shown
+from sim.scenario.model import Expr, Span, Type
+
+SymbolKind = Literal[
+    "variable",
+    "parameter",
+    "table",
+    "formula",
+    "state",
+    "condition",
+    "drug",
+    "procedure",
+    "biomarker",
+    "protocol",
+    "provider",
+    "axis",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A name and what it stands for.
+
+    `name` is qualified ("pathway.x"; a provider has no pathway). `type` is that of its value, for kinds that
+    have one: variable, parameter, table (of its cells), formula, biomarker. `keys` are what a table is read
+    by: "age", "year", "sex" or the qualified name of a categorical variable (the table's axis has that
+    variable's levels, in its order). `formula` is a formula's checked expression: formulas are checked before
+    what reads them (`names_in` says in which order).
+    """
+
+    kind: SymbolKind
+    name: str
+    type: Type | None = None
+    keys: tuple[str, ...] = ()
+    formula: Expr | None = None
+
+
+class Scope:
+    """The names that expressions of a pathway may use: its own, others as `pathway.x`, or bare if unique."""
+
+    def __init__(self, symbols: tuple[Symbol, ...], pathway: str):
+        self.pathway = pathway
+        self.units = frozenset(s.type.unit for s in symbols if s.type and s.type.unit)
+        self._meanings: dict[str, list[Symbol]] = {}
+        for symbol in symbols:
+            for name in {symbol.name, symbol.name.rpartition(".")[2]}:
+                self._meanings.setdefault(name, []).append(symbol)
+
+    def meanings(self, name: str, kinds: tuple[SymbolKind, ...]) -> tuple[Symbol, ...]:
+        """What `name` can mean among `kinds`; where the own pathway has a meaning, only that."""
+        fitting = [s for s in self._meanings.get(name, ()) if s.kind in kinds]
+        own = [s for s in fitting if s.name == f"{self.pathway}.{name}"]
+        return tuple(own or fitting)
+
+    def names(self, kinds: tuple[SymbolKind, ...]) -> list[str]:
+        """Every name, bare and qualified, with a meaning among `kinds`."""
+        return [name for name, meanings in self._meanings.items() if any(s.kind in kinds for s in meanings)]
+
+    def find(self, name: str, kinds: tuple[SymbolKind, ...], span: Span) -> Symbol:
+        """The symbol that `name` means where one of `kinds` is wanted.
+
+        Raises ScenarioError: `unknown-name` (with "did you mean"), `wrong-kind`, `ambiguous-name`.
+        """
+        fitting = self.meanings(name, kinds)
+        if len(fitting) == 1:
+            return fitting[0]
+        wanted = " or ".join(kinds)
+        if fitting:
+            several = ", ".join(f"{s.kind} {s.name}" for s in fitting)
+            raise fault(
+                "ambiguous-name", f"`{shown(name)}` can be {several}", span, "write the name with its pathway"
+            )
+        fix = did_you_mean(name, self.names(kinds))
+        if others := self._meanings.get(name):
+            message = (
+                f"`{shown(name)}` is {with_article(others[0].kind)}; {with_article(wanted)} belongs here"
+            )
+            raise fault("wrong-kind", message, span, fix)
+        raise fault("unknown-name", f"there is no {wanted} `{shown(name)}`", span, fix)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that is spelled most like `name`, if one is near."""
+    return next(iter(difflib.get_close_matches(name[:100], sorted(names), n=1)), None)
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """A fix that proposes the nearest of `names`, or none."""
+    near = nearest(name, names)
+    return f"did you mean `{near}`?" if near else ""
+
+
+def with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

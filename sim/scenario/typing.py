@@ -1,0 +1,311 @@
+"""Syntax tree -> typed expression.
+
+Interface (stable): `check(syntax, scope, expected, context) -> Expr`, `Context`, `constant(expression)`.
+`Symbol`, `SymbolKind` and `Scope` live in scope.py and can be imported from here as well.
+
+`rest` (a share) and `ou(...)` are no expressions: read them before calling `check` (`ou` from the `Call` that
+`parse` returns). Names in words.RESERVED cannot be given to a definition: an expression would read the word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial, reduce
+
+from sim.scenario import algebra, distributions, refusals, units
+from sim.scenario.algebra import constant
+from sim.scenario.contexts import Context, verify
+from sim.scenario.diagnostics import fault, gather, shown
+from sim.scenario.expressions import (
+    Binary,
+    Call,
+    Compare,
+    Conditional,
+    Date,
+    Name,
+    Number,
+    Syntax,
+    Unary,
+    unparse,
+)
+from sim.scenario.model import DATE, DISTRIBUTIONS, DURATION, NUMBER, TRUTH, Expr, Span, Type
+from sim.scenario.scope import Scope, Symbol, SymbolKind, with_article
+from sim.scenario.tokens import MAX_DEPTH, MAX_LENGTH
+from sim.scenario.words import CLOCKS, FUNCTIONS, READS, SEX, VALUES
+
+__all__ = ["Context", "Scope", "Symbol", "SymbolKind", "check", "constant"]
+
+_ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+_COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+_CONTINUOUS = frozenset({"age", "today", "time_in", "years_in", "since"})
+
+
+def check(syntax: Syntax, scope: Scope, expected: Type | None, context: Context) -> Expr:
+    """The typed expression of `syntax`, of type `expected` (any type where that is None), fit for `context`.
+
+    Names are qualified, quantities in base units, formulas written out: the outermost node of one has the
+    place of its name, those below keep their own. Raises ScenarioError, which may carry several diagnostics.
+    """
+    checker = _Checker(scope, context)
+    expression = checker.expression(syntax, expected)
+    if expected is not None:
+        expression = algebra.expect(expression, expected)
+    _bound(expression, syntax.span)
+    verify(expression, context, checker.formulas)
+    return expression
+
+
+def _bound(expression: Expr, span: Span) -> None:
+    """Raise unless `expression`, formulas written out, is small enough to be written and read back."""
+    waiting, size = [(expression, 1)], 0
+    while waiting and size <= MAX_LENGTH:
+        node, depth = waiting.pop()
+        size += 1
+        if depth > MAX_DEPTH:
+            message = f"with its formulas written out this is more than {MAX_DEPTH} levels deep"
+            raise fault("too-deep", message, span)
+        waiting += ((arg, depth + 1) for arg in node.args)
+    if size > MAX_LENGTH or len(unparse(expression)) > MAX_LENGTH:
+        message = f"with its formulas written out this is longer than {MAX_LENGTH:,} characters"
+        raise fault("too-long", message, span)
+
+
+class _Checker:
+    """Checks one expression. `formulas` are those written out in it."""
+
+    def __init__(self, scope: Scope, context: Context):
+        self.scope = scope
+        self.context = context
+        self.formulas: list[Expr] = []
+
+    def expression(self, syntax: Syntax, hint: Type | None = None) -> Expr:
+        """The typed expression; where `hint` is a category, bare names are its levels."""
+        match syntax:
+            case Number():
+                return self.number(syntax)
+            case Date(value=value, span=span):
+                return Expr("const", (), value, DATE, span)
+            case Name():
+                return self.name(syntax, hint)
+            case Call():
+                return self.call(syntax, hint)
+            case Unary():
+                return self.unary(syntax)
+            case Binary():
+                return self.binary(syntax, hint)
+            case Compare():
+                return self.compare(syntax)
+            case Conditional():
+                return self.conditional(syntax, hint)
+
+    def all(self, *parts: Syntax, hint: Type | None = None) -> tuple[Expr, ...]:
+        return gather(*(partial(self.expression, part, hint) for part in parts))
+
+    # ---- literals and names
+
+    def number(self, number: Number) -> Expr:
+        value, of = units.in_base(number.value, number.unit)
+        clinical = of.kind == "number" and of.unit
+        if clinical and not units.is_known(of.unit) and of.unit not in self.scope.units:
+            raise refusals.unknown_unit(number, self.scope)
+        return Expr("const", (), value, of, number.span)
+
+    def name(self, syntax: Name, hint: Type | None) -> Expr:
+        name, span = syntax.name, syntax.span
+        if hint is not None and name in hint.levels:
+            return Expr("const", (), float(hint.levels.index(name)), hint, span)
+        if name in CLOCKS:
+            return Expr(name, (), None, CLOCKS[name], span)
+        if name in ("true", "false"):
+            return Expr("const", (), float(name == "true"), TRUTH, span)
+        if name in ("sex", *SEX.levels):
+            sex = Expr("variable", (), "population.sex", SEX, span)
+            if name == "sex":
+                return sex
+            level = Expr("const", (), float(SEX.levels.index(name)), SEX, span)
+            return Expr("eq", (sex, level), None, TRUTH, span)
+        if misplaced := refusals.misplaced_word(name, span):
+            raise misplaced
+        if not self.scope.meanings(name, VALUES):
+            if hint is not None and hint.levels:
+                raise refusals.unknown_level(name, hint, span)
+            raise refusals.no_value(name, self.scope, self.context, span)
+        return self.value(self.scope.find(name, VALUES, span), span)
+
+    def value(self, symbol: Symbol, span: Span) -> Expr:
+        match symbol.kind:
+            case "formula":
+                assert symbol.formula is not None, f"{symbol.name} is read before it has been checked"
+                self.formulas.append(replace(symbol.formula, span=span))
+                return self.formulas[-1]
+            case "table":
+                keys = gather(*(partial(self.name, Name(key, span), None) for key in symbol.keys))
+                return Expr("lookup", keys, symbol.name, symbol.type or NUMBER, span)
+            case _:
+                return Expr(symbol.kind, (), symbol.name, symbol.type or NUMBER, span)
+
+    # ---- calls
+
+    def call(self, call: Call, hint: Type | None) -> Expr:
+        name, span = call.function.name, call.function.span
+        if name in READS:
+            return self.read(call)
+        if name in DISTRIBUTIONS:
+            return distributions.draw(call, self.expression)
+        if name in FUNCTIONS:
+            return self.function(call, hint)
+        raise refusals.misplaced_word(name, span) or refusals.no_function(name, self.scope, span)
+
+    def read(self, call: Call) -> Expr:
+        """A word that reads a thing by name: `last(hba1c)`, `count(attack, within=1 year)`."""
+        op, word = call.function.name, READS[call.function.name]
+        form = word.form(op)
+        if len(call.args) != 1:
+            raise fault("wrong-arguments", f"`{op}` reads one {word.wanted}", call.span, form)
+        (thing,) = call.args
+        if not isinstance(thing, Name):
+            message = f"`{op}` reads {with_article(word.wanted)} by its name"
+            raise fault("wrong-arguments", message, thing.span, form)
+        for keyword, _ in call.keywords:
+            if not word.within or keyword.name != "within":
+                raise fault("wrong-arguments", f"`{op}` has no `{shown(keyword.name)}`", keyword.span, form)
+        if wrong := refusals.wrong_thing(op, thing.name, self.scope, thing.span):
+            raise wrong
+        found = self.scope.find(thing.name, word.kinds, thing.span)
+        windows = tuple(self.within(value) for _, value in call.keywords)
+        return Expr(op, windows, found.name, word.type or found.type or NUMBER, call.span)
+
+    def within(self, syntax: Syntax) -> Expr:
+        window = algebra.expect(self.expression(syntax), DURATION)
+        days = constant(window)
+        if days is not None and days <= 0:
+            raise fault("impossible-window", "`within` looks back over a time above 0", syntax.span)
+        return window
+
+    def function(self, call: Call, hint: Type | None) -> Expr:
+        name = call.function.name
+        several = name in ("min", "max")
+        if call.keywords or (len(call.args) < 2 if several else len(call.args) != 1):
+            message = f"`{name}` takes {'two values or more' if several else 'one value'}"
+            raise fault("wrong-arguments", message, call.span, f"{name}(x, y)" if several else f"{name}(x)")
+        if name == "felt":
+            return self.felt(call.args[0], hint)
+        args = self.all(*call.args)
+        if several:
+            return reduce(partial(self.extreme, name, call.span), args)
+        (arg,) = args
+        match name:
+            case "known":
+                return Expr("known", args, None, TRUTH, call.span)
+            case "abs" if arg.type.kind in ("number", "duration", "rate"):
+                return Expr("abs", args, None, arg.type, call.span)
+            case "floor":
+                algebra.plain(arg, "`floor` needs a number")
+                return Expr("floor", args, None, NUMBER if arg.type == TRUTH else arg.type, call.span)
+        algebra.plain(arg, f"`{name}` needs a plain number")
+        return algebra.finite(Expr(name, args, None, NUMBER, call.span))
+
+    def felt(self, syntax: Syntax, hint: Type | None) -> Expr:
+        """What the patient can tell: the value itself; the bare name of a state means being in it."""
+        if isinstance(syntax, Name) and not self.scope.meanings(syntax.name, VALUES):
+            states = self.scope.meanings(syntax.name, ("state",))
+            if states and not (hint and syntax.name in hint.levels):
+                state = self.scope.find(syntax.name, ("state",), syntax.span)
+                return Expr("in", (), state.name, TRUTH, syntax.span)
+        return self.expression(syntax, hint)
+
+    def extreme(self, op: str, span: Span, left: Expr, right: Expr) -> Expr:
+        (left, right), common = algebra.meet((left, right), span, "compared")
+        if common.kind == "category":
+            raise fault("wrong-type", "the levels of a category have no order", span)
+        return Expr(op, (left, right), None, NUMBER if common == TRUTH else common, span)
+
+    # ---- operators
+
+    def unary(self, syntax: Unary) -> Expr:
+        operand = self.expression(syntax.operand)
+        if syntax.operator == "not":
+            operand = algebra.truth(operand, "`not` needs a truth value")
+            return Expr("not", (operand,), None, TRUTH, syntax.span)
+        return algebra.negate(operand, syntax.span)
+
+    def binary(self, syntax: Binary, hint: Type | None) -> Expr:
+        operator, span = syntax.operator, syntax.span
+        if operator == "or_else":
+            return self.or_else(syntax, hint)
+        left, right = self.all(syntax.left, syntax.right)
+        if operator in ("and", "or"):
+            need = f"`{operator}` joins truth values"
+            parts = gather(partial(algebra.truth, left, need), partial(algebra.truth, right, need))
+            return Expr(operator, parts, None, TRUTH, span)
+        if operator == "**":
+            return algebra.power(left, right, span)
+        operation = algebra.add if operator in "+-" else algebra.multiply
+        return operation(_ARITHMETIC[operator], left, right, span)
+
+    def or_else(self, syntax: Binary, hint: Type | None) -> Expr:
+        hint = hint if hint and hint.levels else self.category(syntax.left, syntax.right)
+        parts = self.all(syntax.left, syntax.right, hint=hint)
+        parts, common = algebra.meet(parts, syntax.span, "alternatives")
+        return Expr("or_else", parts, None, common, syntax.span)
+
+    def conditional(self, syntax: Conditional, hint: Type | None) -> Expr:
+        hint = hint if hint and hint.levels else self.category(syntax.then, syntax.otherwise)
+        need = "the condition after `if` is a truth value"
+        then, condition, otherwise = gather(
+            partial(self.expression, syntax.then, hint),
+            lambda: algebra.truth(self.expression(syntax.condition), need),
+            partial(self.expression, syntax.otherwise, hint),
+        )
+        branches, common = algebra.meet((then, otherwise), syntax.span, "alternatives")
+        return Expr("if", (condition, *branches), None, common, syntax.span)
+
+    def compare(self, syntax: Compare) -> Expr:
+        parts = (syntax.first, *(part for _, part in syntax.rest))
+        operands = self.all(*parts, hint=self.category(*parts))
+        pairs = []
+        for i, (operator, _) in enumerate(syntax.rest):
+            span = syntax.span if len(parts) == 2 else _join(parts[i], parts[i + 1])
+            pairs.append(partial(self.pair, _COMPARISONS[operator], operands[i], operands[i + 1], span))
+        return reduce(lambda one, other: Expr("and", (one, other), None, TRUTH, syntax.span), gather(*pairs))
+
+    def pair(self, op: str, left: Expr, right: Expr, span: Span) -> Expr:
+        (left, right), common = algebra.meet((left, right), span, "compared")
+        if op in ("eq", "ne"):
+            for e in (left, right):
+                if e.op in _CONTINUOUS:
+                    message = f"`{e.op}` runs continuously and is never exactly equal to anything"
+                    raise fault("never-equal", message, span, "compare with >= and <")
+        elif common.kind == "category":
+            raise fault("wrong-type", "the levels of a category have no order", span, "compare with == or !=")
+        return Expr(op, (left, right), None, TRUTH, span)
+
+    # ---- categories
+
+    def category(self, *parts: Syntax) -> Type | None:
+        """The category that one of `parts` certainly is, so that bare names beside it are its levels."""
+        for part in parts:
+            match part:
+                case Name(name="sex"):
+                    return SEX
+                case Name(name=name):
+                    found = self.scope.meanings(name, VALUES)
+                    of = found[0].type if len(found) == 1 else None
+                case Call(function=Name(name="felt"), args=(inner,)):
+                    of = self.category(inner)
+                case Conditional(then=then, otherwise=otherwise):
+                    of = self.category(then, otherwise)
+                case Binary(operator="or_else", left=left, right=right):
+                    of = self.category(left, right)
+                case _:
+                    of = None
+            if of is not None and of.levels:
+                return of
+        return None
+
+
+def _join(first: Syntax, last: Syntax) -> Span:
+    """From the start of `first` to the end of `last`, where they stand on one line."""
+    start, end = first.span, last.span
+    same = start.line == end.line
+    return replace(start, length=end.column + end.length - start.column if same else start.length)

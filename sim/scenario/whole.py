@@ -1,0 +1,82 @@
+"""What can only be seen of a scenario as a whole: streams that share a name, and circles."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from sim.scenario.diagnostics import Findings
+from sim.scenario.graphs import cycles
+from sim.scenario.model import Do, Expr, Scenario, Span
+
+T = TypeVar("T")
+
+
+def check_whole(scenario: Scenario, findings: Findings) -> None:
+    """Errors: `same-stream`, `do-cycle`, `circular-definition`; warnings: `never-started`,
+    `unreachable-state`.
+    """
+    _check_streams(scenario, findings)
+    _check_protocols(scenario, findings)
+    _check_biomarkers(scenario, findings)
+
+
+def parts(thing: object, kind: type[T]) -> Iterator[T]:
+    """Everything of a kind inside a part of a scenario, itself included, in the order of the scenario."""
+    if isinstance(thing, kind):
+        yield thing
+    if dataclasses.is_dataclass(thing):
+        for f in dataclasses.fields(thing):
+            yield from parts(getattr(thing, f.name), kind)
+    elif isinstance(thing, tuple) and thing and not isinstance(thing[0], float | str):
+        for item in thing:
+            yield from parts(item, kind)
+
+
+def sites(scenario: Scenario) -> Iterator[tuple[str, Span]]:
+    """The name of every random stream, and where what draws from it stands."""
+    for variable in scenario.variables:
+        namespace, _, name = variable.name.partition(".")
+        yield f"{namespace}/variables/{name}", variable.span
+    yield from _sites(scenario, scenario.population.span)
+
+
+def _sites(thing: Any, span: Span) -> Iterator[tuple[str, Span]]:
+    if isinstance(thing, tuple):
+        for item in thing:
+            yield from _sites(item, span)
+    elif dataclasses.is_dataclass(thing) and not isinstance(thing, Expr | Span):
+        span = getattr(thing, "span", span)
+        if site := getattr(thing, "site", ""):
+            yield site, span
+        for f in dataclasses.fields(thing):
+            yield from _sites(getattr(thing, f.name), span)
+
+
+def _check_streams(scenario: Scenario, findings: Findings) -> None:
+    first: dict[str, Span] = {}
+    for site, span in sites(scenario):
+        if site in first:
+            owner = f"line {first[site].line} of {first[site].file}"
+            message = f"the random stream `{site}` belongs to {owner} already"
+            findings.error("same-stream", message, span, "give it another `name:`")
+        first.setdefault(site, span)
+
+
+def _check_protocols(scenario: Scenario, findings: Findings) -> None:
+    protocols = {p.name: p for pathway in scenario.pathways for p in pathway.protocols}
+    does = {name: [do.protocol for do in parts(p.steps, Do)] for name, p in protocols.items()}
+    for path in cycles(does):
+        message = f"`do` leads back to itself: {' -> '.join(path)}"
+        fix = "`start` goes on beside it, `every` repeats"
+        findings.error("do-cycle", message, protocols[path[0]].span, fix)
+
+
+def _check_biomarkers(scenario: Scenario, findings: Findings) -> None:
+    biomarkers = {b.name: b for b in scenario.biomarkers}
+    reads = {n: [str(e.value) for e in parts(b, Expr) if e.op == "usual"] for n, b in biomarkers.items()}
+    for path in cycles(reads):
+        message = f"`{path[0]}` is defined by itself: {' -> '.join(path)}"
+        biomarker = biomarkers[path[0]]
+        findings.error("circular-definition", message, biomarker.value.span or biomarker.span)

@@ -1,0 +1,93 @@
+"""The words of expressions: what each reads, and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sim.scenario.model import DATE, DISTRIBUTIONS, DURATION, NUMBER, TRUTH, YEARS, Type
+from sim.scenario.scope import SymbolKind
+from sim.scenario.tokens import KEYWORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that reads something by its name: `in(state)`.
+
+    `type` None is that of the biomarker read. `side` is what it looks at: truth, record, or what both know.
+    """
+
+    kinds: tuple[SymbolKind, ...]
+    type: Type | None
+    side: Literal["truth", "record", "both"]
+    within: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """What it reads, for messages."""
+        return " or ".join(self.kinds) if len(self.kinds) < 3 else "thing that happens"
+
+    def form(self, name: str) -> str:
+        """How it is written, for messages."""
+        what = self.kinds[0] if len(self.kinds) == 1 else "name"
+        return f"{name}({what}, within=1 year)" if self.within else f"{name}({what})"
+
+
+THING: tuple[SymbolKind, ...] = ("state", "condition", "drug", "procedure", "provider", "protocol")
+VALUES: tuple[SymbolKind, ...] = ("variable", "parameter", "table", "formula")
+
+READS: dict[str, Word] = {
+    "in": Word(("state",), TRUTH, "truth"),
+    "ever": Word(("state",), TRUTH, "truth"),
+    "time_in": Word(("state",), DURATION, "truth"),
+    "years_in": Word(("state",), YEARS, "truth"),
+    "taking": Word(("drug",), NUMBER, "truth"),
+    "usual": Word(("biomarker",), None, "truth"),
+    "diagnosed": Word(("condition",), TRUTH, "record"),
+    "prescribed": Word(("drug",), TRUTH, "record"),
+    "running": Word(("protocol",), TRUTH, "record"),
+    "tested": Word(("biomarker",), TRUTH, "record", within=True),
+    "last": Word(("biomarker",), None, "record"),
+    "first": Word(("biomarker",), None, "record"),
+    "mean": Word(("biomarker",), None, "record", within=True),
+    "count": Word(THING, NUMBER, "both", within=True),
+    "since": Word(THING, DURATION, "both"),
+}
+
+CLOCKS: dict[str, Type] = {"age": YEARS, "year": NUMBER, "month": NUMBER, "today": DATE}
+
+SEX = Type("category", levels=("female", "male"))
+
+FUNCTIONS = ("exp", "log", "sqrt", "floor", "abs", "min", "max", "known", "felt")
+
+# Words of the language that are still to come, and what they are for.
+NOT_BUILT: dict[str, str] = {
+    "positive": "the result of a yes/no test",
+    "top_dose": "whether a drug is at its highest dose",
+    "season": "a seasonal factor",
+    "lookup": "a table read by given keys",
+    "empirical": "a distribution given by its quantiles",
+    "previous_state": "the state left",
+}
+
+# What to write instead of a bare name that has no value, or of a word that does not read it.
+INSTEAD: dict[SymbolKind, str] = {
+    "state": "in({name})",
+    "condition": "diagnosed({name})",
+    "drug": "taking({name}) or prescribed({name})",
+    "procedure": "count({name}) > 0",
+    "biomarker": "last({name}) or usual({name})",
+    "protocol": "running({name})",
+    "provider": "count({name}) > 0",
+    "axis": "in(...) one of its states",
+}
+
+# Names that a definition cannot have: an expression would read the word instead.
+RESERVED: frozenset[str] = (
+    KEYWORDS
+    | READS.keys()
+    | CLOCKS.keys()
+    | NOT_BUILT.keys()
+    | DISTRIBUTIONS.keys()
+    | {*FUNCTIONS, *SEX.levels, "sex", "true", "false", "rest"}
+)

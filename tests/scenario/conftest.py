@@ -1,0 +1,73 @@
+"""What the tests of expressions share: a scope with names of every kind, and a reader of expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sim.scenario.expressions import parse
+from sim.scenario.model import DURATION, NUMBER, RATE, TRUTH, Expr, Span, Type
+from sim.scenario.typing import Context, Scope, Symbol, check
+
+MMHG = Type("number", unit="mmHg")
+MMOL = Type("number", unit="mmol/L")
+SEVERITY = Type("category", levels=("mild", "moderate", "severe"))
+DEPRIVATION = Type("category", levels=("least", "middle", "most"))
+
+START = Span("asthma.yaml", 7, 12)
+
+SYMBOLS = (
+    Symbol("variable", "asthma.atopic", TRUTH),
+    Symbol("variable", "asthma.severity", SEVERITY),
+    Symbol("variable", "asthma.proneness", NUMBER),
+    Symbol("variable", "population.smoker", TRUTH),
+    Symbol("variable", "population.deprivation", DEPRIVATION),
+    Symbol("parameter", "asthma.onset", RATE),
+    Symbol("parameter", "asthma.fatality", NUMBER),
+    Symbol("parameter", "asthma.first_age", DURATION),
+    Symbol("parameter", "asthma.target", MMHG),
+    Symbol("table", "asthma.uptake", NUMBER, keys=("population.deprivation",)),
+    Symbol("table", "asthma.conception", RATE, keys=("age", "sex")),
+    Symbol("state", "asthma.active"),
+    Symbol("state", "asthma.attack"),
+    Symbol("state", "asthma.remission"),
+    Symbol("state", "depression.remission"),
+    Symbol("state", "depression.episode"),
+    Symbol("state", "gout.flare"),
+    Symbol("state", "copd.flare"),
+    Symbol("axis", "asthma.airways"),
+    Symbol("condition", "asthma.asthma"),
+    Symbol("condition", "asthma.exacerbation"),
+    Symbol("drug", "asthma.inhaler"),
+    Symbol("procedure", "asthma.nebuliser"),
+    Symbol("biomarker", "asthma.sbp", MMHG),
+    Symbol("biomarker", "asthma.ldl", MMOL),
+    Symbol("protocol", "asthma.review"),
+    Symbol("provider", "clinic"),
+)
+
+
+def _formula(name: str, text: str) -> Symbol:
+    expression = check(parse(text, Span("asthma.yaml", 90, 5)), Scope(SYMBOLS, "asthma"), None, "formula")
+    return Symbol("formula", f"asthma.{name}", expression.type, formula=expression)
+
+
+@pytest.fixture(scope="session")
+def scope() -> Scope:
+    formulas = (
+        _formula("gestation", "time_in(attack) + 14 days"),
+        _formula("risk", "1 - 0.95 ** exp(0.06 * (age - 55) + 0.018 * (last(sbp) - 130))"),
+        _formula("older", "age"),
+    )
+    return Scope(SYMBOLS + formulas, "asthma")
+
+
+@pytest.fixture(scope="session")
+def read(scope: Scope) -> Callable[..., Expr]:
+    """The typed expression of a text that starts at line 7, column 12 of asthma.yaml."""
+
+    def read(text: str, expected: Type | None = None, context: Context = "condition") -> Expr:
+        return check(parse(text, START), scope, expected, context)
+
+    return read
