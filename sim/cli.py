@@ -173,18 +173,46 @@ def run(
 def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]]) -> None:
     """Say all that is wrong or suspicious about SCENARIO, at once."""
     with _user_faults():
+        from sim.runs.background import with_background
         from sim.scenario import ScenarioError, resolved_form
         from sim.scenario import check as examine
 
         found, findings = examine(scenario, dict(parameters))
         if found is None:
             raise ScenarioError(findings)
+        findings = with_background(found, findings)
         _warn(findings)
         if resolved:
             for path, text in resolved_form(scenario, dict(parameters)).items():
                 click.echo(f"# {path}\n{text}")
         else:
             click.echo(f"{found.name}: no errors; next: sim run {shlex.quote(str(scenario))}")
+
+
+@sim.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--patients", type=Whole(), help="How many lives to work it out from. [default: 400000]")
+@click.option("--threads", type=Whole(), help="[default: one for each processor]")
+def background(scenario: Path, patients: int | None, threads: int | None) -> None:
+    """Work out what mortality is left when SCENARIO's own causes of death are taken out.
+
+    Needed where a scenario says `mortality: {table: ..., less: [...]}`, and again when its rates change: people are
+    simulated without any other mortality, and what the causes in `less:` do is taken from the table, by sex, year and
+    age. The result is the scenario's tables/background.csv.
+    """
+    signal.signal(signal.SIGTERM, _terminated)
+    with _user_faults():
+        from sim.engine import LifeError
+        from sim.runs.background import PATIENTS, make
+
+        try:
+            with _progress() as progress:
+                made = make(scenario, patients=patients or PATIENTS, threads=threads, progress=progress)
+        except LifeError as error:
+            raise Fault(_life_fault(error)) from error
+    click.echo(f"{made.path}: worked out from {made.patients:,} people, {made.years[0]} to {made.years[-1]}")
+    click.echo(f"at least {made.least_share:.0%} of all-cause mortality is left at every sex, year and age")
+    click.echo(f"next    sim run {shlex.quote(str(scenario))}")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -217,6 +245,8 @@ def _user_faults() -> Iterator[None]:
         yield
     except ScenarioError as error:
         raise Fault(_report(error.diagnostics)) from error
+    except BrokenPipeError:  # who read our output has enough: click exits quietly
+        raise
     except OSError as error:
         raise Fault(f"error: {error}") from error
     except MemoryError as error:

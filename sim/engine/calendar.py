@@ -16,6 +16,11 @@ YEAR_STARTS = np.array(
 )
 
 
+def civil_year(date: float) -> int:
+    """The year of a day since 1970-01-01."""
+    return FIRST_YEAR + int(np.searchsorted(YEAR_STARTS, date, side="right")) - 1
+
+
 @inner
 def new_year(year: int, birth: float) -> float:
     """When `year` begins, in days since a birth on day `birth`."""

@@ -9,6 +9,7 @@ import numpy as np
 from sim.engine import log as kinds
 from sim.engine.inner import inner
 from sim.engine.evaluate import evaluate
+from sim.engine.hazards import enter_death, enter_hazard
 from sim.engine.life import MOST_AT_ONCE, change, close, days, happen, mark, schedule, seconds, touch, write
 from sim.engine.log import NULL
 from sim.engine.memory import fail, item, narrow, wide, wide_place
@@ -28,7 +29,10 @@ def assign(m, x, log, cell, code, variable):
 def leave_state(m, x, state):
     first = wide(m, at.STATES, state, at.STATE_FIRST_HAZARD)
     for h in range(first, first + wide(m, at.STATES, state, at.STATE_HAZARDS)):
-        x[wide_place(m, at.GOING, h, at.STATUS)] = at.IDLE
+        status = wide_place(m, at.GOING, h, at.STATUS)
+        if x[status] == at.UNDER_WAY:
+            enter_hazard(m, x, h, x[at.NOW])
+        x[status] = at.IDLE
         schedule(m, x, wide(m, at.HAZARDS, h, at.HAZARD_SLOT), math.inf)
     first = wide(m, at.STATES, state, at.STATE_FIRST_TIMER)
     for timer in range(first, first + wide(m, at.STATES, state, at.STATE_TIMERS)):
@@ -68,8 +72,11 @@ def die(m, x, log, cause):
 
 
 @inner
-def enter(m, x, log, axis, state, cause):
-    """Move `axis` into `state` (-1: death, of `cause`) now, through any states that are left at once."""
+def enter(m, x, log, axis, state, cause, by_hazard):
+    """Move `axis` into `state` (-1: death, of `cause`) now, through any states that are left at once.
+
+    `by_hazard` says that it is an exit with a hazard that fired.
+    """
     now = x[at.NOW]
     cell = narrow(m, at.AXES, axis, at.AXIS_CELL)
     came_from = np.int64(x[cell])
@@ -78,6 +85,8 @@ def enter(m, x, log, axis, state, cause):
     while True:
         if state < 0:
             write(m, x, log, kinds.STATE, seconds(x, now), -1, came_from, NULL, float(cause))
+            if m[at.LEDGER_YEARS] > 0 and not by_hazard:
+                enter_death(m, x, cause)
             die(m, x, log, cause)
             return
         x[cell] = float(state)
@@ -96,7 +105,7 @@ def enter(m, x, log, axis, state, cause):
         if m[at.AT_ONCE] > MOST_AT_ONCE:
             fail(x, at.CASCADE, wide(m, at.STATES, state, at.STATE_THING))
             return
-        share = share_of(m, x, state)
+        share, by_hazard = share_of(m, x, state), False
         state, cause = narrow(m, at.SHARES, share, at.SHARE_TARGET), narrow(m, at.SHARES, share, at.SHARE_CAUSE)
     first = wide(m, at.STATES, state, at.STATE_FIRST_HAZARD)
     for h in range(first, first + wide(m, at.STATES, state, at.STATE_HAZARDS)):
@@ -116,4 +125,4 @@ def end_sojourn(m, x, log, timer):
     if target == at.BY_SHARE:
         share = share_of(m, x, state)
         target, cause = narrow(m, at.SHARES, share, at.SHARE_TARGET), narrow(m, at.SHARES, share, at.SHARE_CAUSE)
-    enter(m, x, log, wide(m, at.STATES, state, at.STATE_AXIS), target, cause)
+    enter(m, x, log, wide(m, at.STATES, state, at.STATE_AXIS), target, cause, False)

@@ -171,6 +171,7 @@ def walk(m, x, h, stop, ahead):
 @inner
 def look_again(m, x, h, now):
     """Something that the rate of `h` reads has changed: use up the threshold to `now`, then take the new rate."""
+    enter_hazard(m, x, h, now)
     walk(m, x, h, now, False)
     life = wide_place(m, at.GOING, h, 0)
     age, year = grid_age(m, h, now), grid_year(m, x, h, now)
@@ -207,3 +208,70 @@ def begin(m, x, h, now):
     x[life + at.FACTOR] = factor_at(m, x, h, now, age, year)
     x[life + at.RENEWAL] = x[at.NEXT]
     x[life + at.RATE] = rate_at(m, x, h, x[life + at.FACTOR], age, year)
+
+
+# ---- the ledger: how much hazard of death the modelled causes have put on how much time alive
+
+
+@inner
+def ledger_place(m, x, part, age, year):
+    """Where the ledger keeps the days alive (part 0) or the cumulative hazard (part 1) of a sex, year and age."""
+    row = (part * 2 + np.int64(x[at.SEX])) * m[at.LEDGER_YEARS] + year - m[at.LEDGER_FIRST_YEAR]
+    return m[at.LEDGER] + row * m[at.LEDGER_AGES] + min(age, m[at.LEDGER_AGES] - 1)
+
+
+@inner
+def ledger_start(x, entry):
+    """A life counts from entry, or from the date that people must be alive on."""
+    reached = x[at.ALIVE_ON] - x[at.BIRTH]
+    return reached if reached > entry else entry
+
+
+@inner
+def enter_time(m, x, start, end):
+    """Enter the days alive between two times."""
+    age, year = np.int64(math.floor(start / DAYS_PER_YEAR)), year_at(start, x[at.BIRTH])
+    while start < end:
+        birthday, new_years_day = DAYS_PER_YEAR * (age + 1), new_year(year + 1, x[at.BIRTH])
+        piece = min(birthday, new_years_day, end)
+        x[ledger_place(m, x, 0, age, year)] += piece - start
+        age += 1 if piece == birthday else 0
+        year += 1 if piece == new_years_day else 0
+        start = piece
+
+
+@inner
+def enter_death(m, x, cause):
+    """Enter a death that no hazard brought: a share, or upon something."""
+    if cause >= 0 and item(m, at.COUNTED, cause) == 1 and x[at.NOW] >= ledger_start(x, 0.0):
+        age, year = np.int64(math.floor(x[at.NOW] / DAYS_PER_YEAR)), year_at(x[at.NOW], x[at.BIRTH])
+        x[ledger_place(m, x, 1, age, year)] += 1.0
+
+
+@inner
+def enter_hazard(m, x, h, end):
+    """Enter the hazard of a death that `h` has put on the time since it was last looked at, up to `end`."""
+    hazard, life = wide_place(m, at.HAZARDS, h, 0), wide_place(m, at.GOING, h, 0)
+    cause = m[hazard + at.HAZARD_CAUSE]
+    if m[at.LEDGER_YEARS] == 0 or m[hazard + at.HAZARD_TARGET] >= 0 or cause < 0:
+        return
+    if item(m, at.COUNTED, cause) == 0:
+        return
+    form, shape, scale = m[hazard + at.HAZARD_FORM], x[life + at.SHAPE], x[life + at.SCALE]
+    entry = x[m[hazard + at.HAZARD_ENTRY]] if form != at.CONSTANT else 0.0
+    rate, factor, renewal = x[life + at.RATE], x[life + at.FACTOR], x[life + at.RENEWAL]
+    start, counts_from = x[life + at.CURSOR], ledger_start(x, 0.0)
+    age, year = np.int64(math.floor(start / DAYS_PER_YEAR)), year_at(start, x[at.BIRTH])
+    while start < end:
+        birthday, new_years_day = DAYS_PER_YEAR * (age + 1), new_year(year + 1, x[at.BIRTH])
+        piece = min(birthday, new_years_day, renewal, end)
+        if piece > counts_from:
+            used = consumed(form, rate, max(start, counts_from), piece, entry, shape, scale)
+            x[ledger_place(m, x, 1, age, year)] += used
+        age += 1 if piece == birthday else 0
+        year += 1 if piece == new_years_day else 0
+        if piece == renewal or m[hazard + at.HAZARD_VARYING] == 1:
+            factor = factor_at(m, x, h, piece, age, year)
+            renewal = x[at.NEXT]
+        rate = rate_at(m, x, h, factor, age, year)
+        start = piece

@@ -15,7 +15,7 @@ from sim.engine import log as kinds
 from sim.engine.compilation import jit
 from sim.engine.inner import inner
 from sim.engine.evaluate import DAYS_PER_YEAR, evaluate
-from sim.engine.hazards import begin, look_again, walk
+from sim.engine.hazards import begin, enter_hazard, enter_time, ledger_start, look_again, walk
 from sim.engine.life import (
     MOST_AT_ONCE,
     MOST_WAITING,
@@ -136,7 +136,7 @@ def consequences(m, x, log, thing):
         if x[narrow(m, at.AXES, axis, at.AXIS_CELL)] != m[n + at.LISTENER_STATE]:
             continue
         if code < 0 or evaluate(m, x, code) == 1.0:
-            disease.enter(m, x, log, axis, m[n + at.LISTENER_TARGET], m[n + at.LISTENER_CAUSE])
+            disease.enter(m, x, log, axis, m[n + at.LISTENER_TARGET], m[n + at.LISTENER_CAUSE], False)
             if m[at.DEAD]:
                 return
 
@@ -257,7 +257,7 @@ def advance(m, x, log, slot):
     schedule(m, x, slot, math.inf)
     if kind == at.EXIT:
         h = wide_place(m, at.HAZARDS, argument, 0)
-        disease.enter(m, x, log, m[h + at.HAZARD_AXIS], m[h + at.HAZARD_TARGET], m[h + at.HAZARD_CAUSE])
+        disease.enter(m, x, log, m[h + at.HAZARD_AXIS], m[h + at.HAZARD_TARGET], m[h + at.HAZARD_CAUSE], True)
     elif kind == at.TRIGGER:
         x[wide(m, at.HAZARDS, argument, at.HAZARD_COUNT)] += 1.0
         x[wide_place(m, at.GOING, argument, at.STATUS)] = at.FRESH
@@ -366,7 +366,7 @@ def start_life(m, x, log):
     elif x[at.ENTRY_DATE] == x[at.ENTRY_DATE]:
         entry = max(0.0, x[at.ENTRY_DATE] - x[at.BIRTH])
     for axis in range(m[at.N_AXES]):
-        disease.enter(m, x, log, axis, narrow(m, at.AXES, axis, at.AXIS_FIRST_STATE), -1)
+        disease.enter(m, x, log, axis, narrow(m, at.AXES, axis, at.AXIS_FIRST_STATE), -1, False)
     m[at.N_WAITING] = 0  # being born into a state is not an event that anything waits for
     x[at.NOW] = entry
     for h in range(m[at.N_HAZARDS]):
@@ -411,6 +411,15 @@ def live(m, x, log, patient, attempt):
     return FAILED, entry, now
 
 
+@inner
+def close_ledger(m, x, entry, end):
+    """Enter the time of a life, and what hazards of death were still under way at its end."""
+    enter_time(m, x, ledger_start(x, entry), end)
+    for h in range(m[at.N_HAZARDS]):
+        if x[wide_place(m, at.GOING, h, at.STATUS)] == at.UNDER_WAY:
+            enter_hazard(m, x, h, end)
+
+
 @jit(_nrt=False)
 def live_all(memory, floats, rows, people, first, count, most_attempts):
     """Live `count` lives from patient number `first` on; a row of `people` for each that is seen in the window.
@@ -421,6 +430,8 @@ def live_all(memory, floats, rows, people, first, count, most_attempts):
     m, x, log = pointer(memory), pointer(floats), pointer(rows)
     seen = 0
     m[at.LOGGED] = 0
+    for word in range(4 * m[at.LEDGER_YEARS] * m[at.LEDGER_AGES]):
+        x[spot(m, at.LEDGER, word)] = 0.0
     for i in range(count):
         begun = m[at.LOGGED]
         outcome, attempt = REDRAW, 0
@@ -432,6 +443,8 @@ def live_all(memory, floats, rows, people, first, count, most_attempts):
                 fail(x, at.TOO_MANY_ATTEMPTS, 0)
             if x[at.FAULT] != at.FINE:
                 outcome = FAILED
+        if m[at.LEDGER_YEARS] > 0 and outcome != FAILED:
+            close_ledger(m, x, entry, end)
         if outcome != LIVED:
             m[at.LOGGED] = begun
         if outcome == FAILED:

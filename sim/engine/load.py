@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.calendar import YEAR_STARTS, FIRST_YEAR
+from sim.engine.calendar import civil_year
 from sim.engine.compilation import jit
 from sim.engine.evaluate import DAYS_PER_YEAR, evaluate
 from sim.engine.life import MOST_WAITING
@@ -83,7 +83,24 @@ COUNTS = {
 }
 
 
-def load(program: Program, seed: int, history: int = HISTORY_AT_FIRST) -> Words:
+@dataclass(frozen=True)
+class Ledger:
+    """What to keep account of: deaths of these conditions (by position), by civil year and age.
+
+    `years` is the range of civil years, `ages` the number of ages from 0, the last one open.
+    """
+
+    conditions: frozenset[int]
+    years: range
+    ages: int
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Of the ledger: (days alive, cumulative hazard), (female, male), years, ages."""
+        return 2, 2, len(self.years), self.ages
+
+
+def load(program: Program, seed: int, history: int = HISTORY_AT_FIRST, ledger: Ledger | None = None) -> Words:
     """The memory of one worker: int64 words, some of which the engine reads as float64.
 
     `history` is the room for entries of histories. Raises ValueError for a seed outside [0, 2**64).
@@ -114,6 +131,10 @@ def load(program: Program, seed: int, history: int = HISTORY_AT_FIRST) -> Words:
     memory.table(at.TABULATIONS, tabulations, at.NARROW)
     memory.floats(at.RATES, np.zeros(size))
 
+    if ledger is not None:
+        memory.floats(at.LEDGER, np.zeros(ledger.shape))
+        memory.integers(at.COUNTED, [int(c in ledger.conditions) for c in range(len(t.conditions))])
+
     m = np.concatenate(memory.words)
     for name, start in memory.header.items():
         m[name] = start
@@ -124,6 +145,9 @@ def load(program: Program, seed: int, history: int = HISTORY_AT_FIRST) -> Words:
     m[at.FIXED], m[at.ENTRY_CODE] = program.fixed, program.entry_code
     for name, stream in ((at.KEY_OF_SEX, "sex"), (at.KEY_OF_BIRTH, "birth")):
         m[name] = np.array(site_key(seed, f"population/{stream}"), np.uint64).view(np.int64)
+    if ledger is not None:
+        m[at.LEDGER_FIRST_YEAR], m[at.LEDGER_YEARS] = ledger.years.start, len(ledger.years)
+        m[at.LEDGER_AGES] = ledger.ages
     x = m.view(np.float64)
     x[at.FEMALE] = female
     x[at.BORN_FROM], x[at.BORN_TO] = people.born or (math.nan, math.nan)
@@ -181,10 +205,6 @@ def age_structure(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 
 # ---- the tabular parts of rates
-
-
-def civil_year(date: float) -> int:
-    return FIRST_YEAR + int(np.searchsorted(YEAR_STARTS, date, side="right")) - 1
 
 
 def tabulation_sizes(program: Program, first_birth: float) -> list[tuple[int, int, int]]:

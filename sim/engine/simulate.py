@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.engine.kernel import PERSON, live_all
 from sim.engine.life import ROW
-from sim.engine.load import HISTORY_AT_FIRST, load
+from sim.engine.load import Ledger, load
 from sim.engine.log import Log, People
 from sim.program import layout as at
 from sim.program.program import Program
@@ -51,10 +53,11 @@ class Engine:
     The rows of a Log are views of the engine's own: the next call of `simulate` overwrites them.
     """
 
-    def __init__(self, program: Program, seed: int):
+    def __init__(self, program: Program, seed: int, ledger: Ledger | None = None):
         self.program = program
         self.seed = seed
-        self._memory = load(program, seed)
+        self._ledger = ledger
+        self._memory = load(program, seed, ledger=ledger)
         self._log = np.empty(ROWS_AT_FIRST, ROW)
 
     def simulate(self, patients: range) -> tuple[People, Log]:
@@ -78,12 +81,18 @@ class Engine:
                 needed = 1.2 * len(self._log) / max(done, 1) * len(patients)
                 self._log = np.empty(int(max(2 * len(self._log), needed)), ROW)
             elif fault == at.HISTORY_FULL:
-                self._memory = load(self.program, self.seed, 2 * int(m[at.N_HISTORY]))
+                self._memory = load(self.program, self.seed, 2 * int(m[at.N_HISTORY]), self._ledger)
             else:
                 where = int(m.view(np.float64)[at.FAULT_PLACE])
                 raise LifeError(describe(self.program, fault, where, patients.start + done))
         log = self._log[:rows]
         return People(*(people[name][:seen] for name in People._fields)), Log(*(log[name] for name in Log._fields))
+
+    def ledger(self) -> NDArray[np.float64]:
+        """The account of the patients last simulated, in the shape of the Ledger asked for: days, and hazard."""
+        assert self._ledger is not None
+        start, shape = self._memory[at.LEDGER], self._ledger.shape
+        return self._memory.view(np.float64)[start : start + math.prod(shape)].reshape(shape).copy()
 
 
 SENTENCES = {

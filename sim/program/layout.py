@@ -50,7 +50,9 @@ NARROW, WIDE = 8, 16
     DRUG_ROWS,  #     list
     GOING,  #         hazards of this life (wide, floats)
     HISTORY,  #       previous entry or -1, time, value (narrow, floats)
-) = range(44)
+    LEDGER,  #        list of floats: days alive, then cumulative hazard of death, by sex, civil year and age
+    COUNTED,  #       list: whether deaths of each condition go into the ledger
+) = range(46)
 # Words that hold a number.
 (
     N_SLOTS,  # a power of 2
@@ -68,11 +70,14 @@ NARROW, WIDE = 8, 16
     ENTRY_CODE,  # code of the age at entry, or -1
     KEY_OF_SEX,
     KEY_OF_BIRTH,
-) = range(44, 59)
+    LEDGER_FIRST_YEAR,
+    LEDGER_YEARS,  # 0: no ledger is kept
+    LEDGER_AGES,
+) = range(46, 64)
 # Words that hold a float.
-FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(59, 66)
+FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(64, 71)
 # Numbers of the life that is being lived.
-LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE = range(66, 74)
+LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE = range(71, 79)
 
 # ---- cells that every life has (float64)
 NOW = 80  # days since birth

@@ -37,10 +37,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table; its name is that of its folder. `kind` is the kind of log row that it holds, if it does."""
+    """One table; its name is that of its folder."""
 
     name: str
-    kind: int | None
     columns: tuple[Column, ...]
 
     @property
@@ -72,7 +71,6 @@ def _coded(kind: str) -> tuple[Column, ...]:
 
 PATIENTS = Table(
     "patients",
-    None,
     (
         PATIENT,
         Column("sex", TEXT, "sex", "sex"),
@@ -84,7 +82,6 @@ PATIENTS = Table(
 )
 CODES = Table(
     "codes",
-    None,
     (
         Column("kind", TEXT, "kind"),
         Column("name", TEXT, "name"),
@@ -94,10 +91,9 @@ CODES = Table(
         Column("unit", TEXT, "unit", nullable=True),
     ),
 )
-LOGGED = (
-    Table(
+LOGGED = {  # by the kind of the log's rows
+    ENCOUNTER: Table(
         "encounters",
-        ENCOUNTER,
         (
             *KEY,
             Column("encounter_id", INTEGER, "encounter"),
@@ -108,10 +104,9 @@ LOGGED = (
             Column("reason", TEXT, "aux", "condition", nullable=True),
         ),
     ),
-    Table("conditions", CONDITION, (*KEY, DURING, *_coded("condition"), SINCE, UNTIL)),
-    Table(
+    CONDITION: Table("conditions", (*KEY, DURING, *_coded("condition"), SINCE, UNTIL)),
+    OBSERVATION: Table(
         "observations",
-        OBSERVATION,
         (
             *KEY,
             DURING,
@@ -121,12 +116,11 @@ LOGGED = (
             Column("unit", TEXT, "code", "observation.unit", nullable=True),
         ),
     ),
-    Table("medications", MEDICATION, (*KEY, DURING, *_coded("drug"), SINCE, UNTIL)),
-    Table("procedures", PROCEDURE, (*KEY, DURING, *_coded("procedure"), AT)),
-    Table("deaths", DEATH, (*KEY, AT, Column("cause", TEXT, "code", "cause"))),
-    Table(
+    MEDICATION: Table("medications", (*KEY, DURING, *_coded("drug"), SINCE, UNTIL)),
+    PROCEDURE: Table("procedures", (*KEY, DURING, *_coded("procedure"), AT)),
+    DEATH: Table("deaths", (*KEY, AT, Column("cause", TEXT, "code", "cause"))),
+    STATE: Table(
         "truth/states",
-        STATE,
         (
             *KEY,
             AT,
@@ -136,9 +130,8 @@ LOGGED = (
             Column("cause", TEXT, "cause", "condition", nullable=True),
         ),
     ),
-    Table(
+    VARIABLE: Table(
         "truth/variables",
-        VARIABLE,
         (
             *KEY,
             AT,
@@ -147,5 +140,5 @@ LOGGED = (
             Column("category", TEXT, "level", "level", nullable=True),
         ),
     ),
-)
-TABLES = (PATIENTS, *LOGGED, CODES)
+}
+TABLES = (PATIENTS, *LOGGED.values(), CODES)

@@ -38,7 +38,7 @@ def tables(names: Names, people: People, log: Log) -> Iterator[tuple[str, pa.Tab
     """
     yield PATIENTS.name, *_table(PATIENTS, names, _people(people))
     rows, starts = by_kind(log)
-    for kind, table in enumerate(LOGGED):
+    for kind, table in LOGGED.items():
         yield table.name, *_table(table, names, _logged(names, rows, slice(starts[kind], starts[kind + 1])))
 
 

@@ -20,6 +20,7 @@ from sim.records.names import Names, names
 from sim.records.schema import CODES, LOGGED, PATIENTS
 from sim.records.tables import codes, tables
 from sim.records.writer import File, Part, write
+from sim.runs.background import with_background
 from sim.runs.output import whole_folder
 from sim.runs.plan import Plan, Shard, free_folder, plan
 from sim.runs.result import Run
@@ -29,7 +30,7 @@ from sim.scenario.model import Scenario
 Progress = Callable[[int, int], None]  # patients done, patients in all
 Warn = Callable[[tuple[Diagnostic, ...]], None]
 
-FIRST_BATCH = 500  # patients
+FIRST_BATCH = 2000  # patients
 BATCH_ROWS = 1 << 19  # of the log: what a batch aims at, so that what is in memory at a time stays small
 POLL = 0.1  # s between looks at the shards under way
 
@@ -91,6 +92,7 @@ def _load(path: Path | str, parameters: Mapping[str, str], warn: Warn | None) ->
     scenario, findings = check(path, parameters)
     if scenario is None:
         raise ScenarioError(findings)
+    findings = with_background(scenario, findings)
     if findings and warn:
         warn(findings)
     return scenario
@@ -157,7 +159,7 @@ def _shards(job: _Job, work: Plan, threads: int, progress: Progress) -> list[_Wr
 
 
 def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
-    parts = {table.name: Part() for table in (PATIENTS, *LOGGED)}
+    parts = {table.name: Part() for table in (PATIENTS, *LOGGED.values())}
     rows = dict.fromkeys(parts, 0)
     sums: dict[tuple[str, str], int] = {}
     redrawn = lives = 0

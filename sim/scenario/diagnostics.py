@@ -118,7 +118,7 @@ def _colored(text: str, kind: str, color: bool) -> str:
 
 
 def _location(span: Span) -> str:
-    if not Path(span.file).exists() and span.file.startswith("--set "):
+    if span.file.startswith("--set "):
         return span.file
     relative = os.path.relpath(span.file)
     return f"{span.file if relative.startswith('..') else relative}:{span.line}:{span.column}"

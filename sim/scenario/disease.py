@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sim.scenario.diagnostics import Findings, shown
 from sim.scenario.graphs import cycles
@@ -94,13 +94,11 @@ class DiseaseReader:
         self.reader = reader
         self.findings = reader.findings
         self.drafts: dict[str, list[Draft]] = {}
-        self.axis_of: dict[str, str] = {}
 
     def read(self) -> None:
         for axis, states in self.pathway.disease.items():
             for name, state in states.items():
                 qualified = f"{self.prefix}.{name}"
-                self.axis_of.setdefault(qualified, axis)
                 site = f"{self.prefix}/{axis}/{name}"
                 self.drafts[qualified] = self.exits(state, list(states), site)
                 self.check_state(name, state)
@@ -157,18 +155,32 @@ class DiseaseReader:
             if author.has(key) and kinds[0] not in beside:
                 message = f"`{key}:` goes with {' or '.join(beside)}, not with {kinds[0]}"
                 self.findings.error("misplaced-key", message, author.at(key))
-        qualified = self.target(target, siblings, author.span)
-        cause = self.cause(author, target)
-        built: dict[str, Callable[[], tuple[Exit, Hazard | None]]] = {
-            "rate": lambda: self.rate(author, qualified, cause, site),
-            "after": lambda: self.after(author, qualified, cause, site),
-            "share": lambda: self.plain(author, "share", qualified, cause, site),
-            "upon": lambda: self.plain(author, "upon", qualified, cause, site),
-        }
-        return Draft(*built[kinds[0]]())
+        make = partial(
+            Exit,
+            target=self.target(target, siblings, author.span),
+            cause=self.cause(author, target),
+            thing=self.reader.name(author.upon, THING) if author.upon else None,
+            times=None,
+            site=site,
+            span=author.span,
+        )
+        if author.rate:
+            rate = self.reader.expression(author.rate, RATE, "rate")
+            check_rate(self.reader, rate, author.rate.span)
+            return Draft(make(kind="rate", expression=rate), self.hazard(author, rate))
+        if author.after:
+            after = self.reader.expression(author.after, DURATION, "draw")
+            if after.op == "draw" and after.value in HAZARDS:
+                return Draft(make(kind="after", expression=after), self.hazard(author, None))
+            self.check_fixed(author)
+            return Draft(make(kind="fixed", expression=after), None)
+        if author.share:
+            return Draft(make(kind="share", expression=self.reader.share(author.share)), None)
+        chance = self.reader.probability(author.chance) if author.chance else None
+        return Draft(make(kind="upon", expression=chance), None)
 
     def target(self, name: str, siblings: list[str], span: Span) -> str:
-        if name == DEAD or name in siblings or self.reader.reads_broken([name]):
+        if name == DEAD or name in siblings or self.reader.is_broken(name):
             return name if name == DEAD else f"{self.prefix}.{name}"
         elsewhere = self.reader.scope.meanings(name, ("state",))
         detail = f"`{shown(name)}` is not a state of this axis"
@@ -187,42 +199,16 @@ class DiseaseReader:
             self.findings.error("misplaced-key", "only `-> dead` has a cause", author.at("cause"))
         return self.reader.name(author.cause, ("condition",))
 
-    def rate(self, author: AuthorExit, target: str, cause: str | None, site: str) -> tuple[Exit, Hazard]:
-        assert author.rate
-        base = self.reader.expression(author.rate, RATE, "rate")
-        check_rate(self.reader, base, author.rate.span)
-        exit_ = Exit("rate", target, base, None, None, cause, site, author.span)
-        return exit_, self.hazard(author, base)
-
-    def after(
-        self, author: AuthorExit, target: str, cause: str | None, site: str
-    ) -> tuple[Exit, Hazard | None]:
-        assert author.after
-        e = self.reader.expression(author.after, DURATION, "draw")
-        if e.op == "draw" and e.value in HAZARDS:
-            return Exit("after", target, e, None, None, cause, site, author.span), self.hazard(author, None)
+    def check_fixed(self, author: AuthorExit) -> None:
         for key in ("while", "times"):
             if author.has(key):
                 message = f"`{key}:` acts on a hazard, which only {', '.join(HAZARDS)} have"
                 self.findings.error("fixed-time", message, author.at(key))
-        return Exit("fixed", target, e, None, None, cause, site, author.span), None
 
     def hazard(self, author: AuthorExit, base: Expr | None) -> Hazard:
         condition = self.reader.truth(author.while_, "rate") if author.while_ else None
         factors = [self.reader.expression(author.times, NUMBER, "rate")] if author.times else []
         return Hazard(base, condition, factors)
-
-    def plain(
-        self, author: AuthorExit, kind: str, target: str, cause: str | None, site: str
-    ) -> tuple[Exit, None]:
-        if kind == "share":
-            assert author.share
-            share = self.reader.share(author.share)
-            return Exit("share", target, share, None, None, cause, site, author.span), None
-        assert author.upon
-        chance = self.reader.probability(author.chance) if author.chance else None
-        thing = self.reader.name(author.upon, THING)
-        return Exit("upon", target, chance, None, thing, cause, site, author.span), None
 
     # ---- what a state needs as a whole
 

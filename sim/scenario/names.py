@@ -7,11 +7,11 @@ Names of a pathway are `pathway.name`; those of the scenario `population.name` (
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sim.scenario.diagnostics import Findings
-from sim.scenario.expressions import Call, Name, Syntax, children
-from sim.scenario.graphs import cycles
+from sim.scenario.expressions import Call, Name, Syntax, children, parse
+from sim.scenario.graphs import cycles, in_order
 from sim.scenario.loader import Scalar
 from sim.scenario.model import Expr, Span, Type, Variable
 from sim.scenario.reader import BROKEN, Reader
@@ -26,10 +26,12 @@ from sim.scenario.schema import (
     Visit,
 )
 from sim.scenario.scope import Scope, Symbol, SymbolKind
+from sim.scenario.typing import Context
 from sim.scenario.words import READS, SEX, VALUES
 
 SCENARIO, POPULATION = "scenario", "population"
 SEX_NAME = "population.sex"
+_DEFINED = ("variable", "formula")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ class Definition:
     @property
     def namespace(self) -> str:
         return self.name.partition(".")[0]
+
+    @property
+    def local(self) -> str:
+        return self.name.partition(".")[2]
 
 
 # ---- which names there are
@@ -184,7 +190,7 @@ def every_step(steps: Sequence[AnyStep]) -> Iterator[AnyStep]:
 class Definitions:
     """Checks definitions one after the other, each after those it reads.
 
-    `symbols` grow by their types, `drawn` are the checked expressions in the order of checking.
+    `symbols` get their types; `expressions` are the checked ones, by name.
     """
 
     def __init__(
@@ -203,55 +209,49 @@ class Definitions:
         self._check_all(pending)
 
     def scope(self, namespace: str) -> Scope:
-        return Scope(tuple(self.symbols.values()), namespace)
+        """The names that can be read: not yet those whose definition has not been checked."""
+        return Scope(tuple(s for s in self.symbols.values() if s.type or s.kind not in _DEFINED), namespace)
 
     def reader(self, namespace: str) -> Reader:
         return Reader(self.scope(namespace), self.findings, self.values, self.used)
 
     def _check_all(self, pending: list[Definition]) -> None:
         named = {d.name: d for d in pending}
-        reads: dict[str, set[str]] = {}
-        syntaxes: dict[str, Syntax] = {}
-        scopes = {space: self.scope(space) for space in {d.namespace for d in pending}}
-        for d in pending:
-            syntax = Reader(scopes[d.namespace], self.findings, self.values, self.used).syntax(d.text)
-            reads[d.name] = set()
-            if syntax is None:
-                self._give_up(d)
-                continue
-            syntaxes[d.name] = syntax
-            for name in values_read(syntax):
-                reads[d.name] |= {
-                    s.name for s in scopes[d.namespace].meanings(name, VALUES) if s.name in named
-                }
-        waiting = [d for d in pending if d.name in syntaxes]
-        while ready := [d for d in waiting if not reads[d.name] & {w.name for w in waiting}]:
-            for d in ready:
-                self._check(d, syntaxes[d.name])
-            waiting = [d for d in waiting if d not in ready]
-        self._report_cycles(waiting, reads)
+        everything = tuple(self.symbols.values())
+        scopes = {space: Scope(everything, space) for space in {d.namespace for d in pending}}
+        syntaxes = {d.name: self._parsed(d) for d in pending}
+        reads = {
+            name: {
+                symbol.name
+                for read in (values_read(syntax) if syntax else ())
+                for symbol in scopes[named[name].namespace].meanings(read, VALUES)
+                if symbol.name in named
+            }
+            for name, syntax in syntaxes.items()
+        }
+        order = in_order(named, reads)
+        for name in order:
+            self._check(named[name], syntaxes[name])
+        self._report_circles({d.name: d for d in pending if d.name not in order}, reads)
 
-    def _check(self, d: Definition, syntax: Syntax) -> None:
-        e = self.reader(d.namespace).checked(syntax, None, "formula" if d.kind == "formula" else "draw")
+    def _parsed(self, d: Definition) -> Syntax | None:
+        return self.findings.attempt(lambda: parse(d.text.written, d.text.origin))
+
+    def _check(self, d: Definition, syntax: Syntax | None) -> None:
+        context: Context = "formula" if d.kind == "formula" else "draw"
+        e = self.reader(d.namespace).checked(syntax, None, context) if syntax else BROKEN
         if e is BROKEN:
-            self._give_up(d)
+            self.findings.broken.add(d.local)
             return
         self.expressions[d.name] = e
-        symbol = self.symbols[d.kind, d.name]
-        self.symbols[d.kind, d.name] = replace(
-            symbol, type=e.type, formula=e if d.kind == "formula" else None
-        )
+        formula = e if d.kind == "formula" else None
+        self.symbols[d.kind, d.name] = Symbol(d.kind, d.name, e.type, formula=formula)
 
-    def _give_up(self, d: Definition) -> None:
-        self.findings.broken.add(d.name.partition(".")[2])
-
-    def _report_cycles(self, waiting: list[Definition], reads: dict[str, set[str]]) -> None:
-        spans = {d.name: d.text.span for d in waiting}
-        for path in cycles({name: sorted(reads[name] & spans.keys()) for name in spans}):
+    def _report_circles(self, circular: dict[str, Definition], reads: dict[str, set[str]]) -> None:
+        self.findings.broken |= {d.local for d in circular.values()}
+        for path in cycles({name: sorted(reads[name] & circular.keys()) for name in circular}):
             message = f"`{path[0]}` is defined by itself: {' -> '.join(path)}"
-            self.findings.error("circular-definition", message, spans[path[0]])
-        for d in waiting:
-            self._give_up(d)
+            self.findings.error("circular-definition", message, circular[path[0]].text.span)
 
 
 def values_read(syntax: Syntax) -> Iterator[str]:
@@ -270,24 +270,16 @@ def values_read(syntax: Syntax) -> Iterator[str]:
 def draw_order(
     found: list[Definition], expressions: dict[str, Expr], spans: dict[str, Span]
 ) -> list[Variable]:
-    """The variables in the order in which they are drawn: as written, but each after those it reads."""
-    drawn = {d.name: d for d in found if d.kind == "variable" and d.drawn and d.name in expressions}
-    ordered: dict[str, Variable] = {}
+    """The variables in the order in which they are drawn: as written, but each after those it reads.
 
-    def visit(name: str) -> None:
-        if name in ordered or name not in drawn:
-            return
-        for read in names_read(expressions[name], "variable"):
-            visit(read)
-        e = expressions[name]
-        ordered[name] = Variable(name, e, e.type, spans[name])
-
-    for name in drawn:
-        visit(name)
-    for d in found:
-        if d.kind == "variable" and not d.drawn and d.name in expressions:
-            ordered[d.name] = Variable(d.name, None, expressions[d.name].type, spans[d.name])
-    return list(ordered.values())
+    Last come those that are only ever set.
+    """
+    variables = [d for d in found if d.kind == "variable" and d.name in expressions]
+    draws = {d.name: expressions[d.name] for d in variables if d.drawn}
+    order = in_order(draws, {name: set(names_read(e, "variable")) for name, e in draws.items()})
+    drawn = [Variable(name, draws[name], draws[name].type, spans[name]) for name in order]
+    only_set = [d.name for d in variables if not d.drawn]
+    return drawn + [Variable(name, None, expressions[name].type, spans[name]) for name in only_set]
 
 
 def names_read(e: Expr, op: str) -> Iterator[str]:

@@ -55,7 +55,10 @@ class ParameterReader:
                 self.findings.error(
                     "misplaced-key", message, author.at(key), "write the unit beside the value"
                 )
+        errors = self.findings.count
         value, of = self.value(author.value)
+        if self.findings.count > errors:
+            return Parameter(self.name, value, of, None, None, source, author.span)
         ci95 = self.interval(author.ci95, value, of) if author.ci95 else None
         prior = None
         if author.prior is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 
-from sim.scenario.diagnostics import Findings, fault
-from sim.scenario.expressions import Syntax, names_in, parse
+from sim.scenario.diagnostics import Findings, ScenarioError, fault
+from sim.scenario.expressions import Name, Syntax, children, names_in, parse
 from sim.scenario.loader import Scalar
 from sim.scenario.model import NUMBER, TRUTH, Expr, Type
 from sim.scenario.scope import Scope, SymbolKind
@@ -44,18 +44,25 @@ class Reader:
     def checked(self, syntax: Syntax, expected: Type | None, context: Context) -> Expr:
         """The typed expression of `syntax`, or `BROKEN`."""
         self.used |= {s.name for name in names_in(syntax) for s in self.scope.meanings(name, VALUES)}
-        if self.reads_broken(names_in(syntax)):
+        try:
+            return check(syntax, self.scope, expected, context)
+        except ScenarioError as error:
+            broken = [name.span for name in _names(syntax) if self.is_broken(name.name)]
+            self.findings.diagnostics += (
+                d
+                for d in error.diagnostics
+                if not broken or (d.rule == "unknown-name" and d.span not in broken)
+            )
             return BROKEN
-        return self.findings.attempt(lambda: check(syntax, self.scope, expected, context)) or BROKEN
 
-    def reads_broken(self, names: Iterable[str]) -> bool:
-        """Whether one of `names` has a definition that could not be read: then no error follows from it."""
-        return any(name.rpartition(".")[2] in self.findings.broken for name in names)
+    def is_broken(self, name: str) -> bool:
+        """Whether the definition of `name` could not be read: what follows from that is not reported."""
+        return name.rpartition(".")[2] in self.findings.broken
 
     def name(self, name: Scalar, kinds: tuple[SymbolKind, ...]) -> str:
         """The qualified name of the thing that `name` means, or ""."""
         known = self.scope.meanings(name.text, kinds)
-        if not known and self.reads_broken([name.text]):
+        if not known and self.is_broken(name.text):
             return ""
         found = self.findings.attempt(lambda: self.scope.find(name.text, kinds, name.span))
         return found.name if found else ""
@@ -86,6 +93,13 @@ class Reader:
         if e.op == "parameter" and e.value in self.values:
             return Expr("const", (), self.values[str(e.value)], e.type)
         return replace(e, args=tuple(self._with_values(a) for a in e.args)) if e.args else e
+
+
+def _names(syntax: Syntax) -> Iterator[Name]:
+    if isinstance(syntax, Name):
+        yield syntax
+    for child in children(syntax):
+        yield from _names(child)
 
 
 def from_to(text: Scalar) -> tuple[Scalar, Scalar]:

@@ -78,11 +78,13 @@ def read_csv(path: Path, name: Scalar) -> Csv:
     reader = csv.reader(lines[len(comments) :], strict=True)
     rows: list[tuple[int, tuple[str, ...]]] = []
     try:
+        line = len(comments) + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append((len(comments) + reader.line_num, tuple(cell.strip() for cell in cells)))
+                rows.append((line, tuple(cell.strip() for cell in cells)))
+            line = len(comments) + reader.line_num + 1
     except csv.Error as error:
-        span = Span(file, len(comments) + reader.line_num, 1)
+        span = Span(file, line, 1)
         raise fault("table-shape", f"this line is not CSV: {error}", span) from None
     if len(rows) < 2:
         what = "no rows below its header" if rows else "nothing but comments"
@@ -248,7 +250,7 @@ def _label(of: Range) -> str:
 
 
 def _number(span: Span, cell: str, column: str) -> Decimal:
-    if not _NUMBER.fullmatch(cell):
+    if not _NUMBER.fullmatch(cell) or not math.isfinite(float(cell)):
         what = f"`{shown(cell)}` is not a number" if cell else "a number is missing"
         raise fault("table-value", f"{what} in the column `{column}`", span)
     return Decimal(cell)

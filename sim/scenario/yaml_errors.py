@@ -86,7 +86,9 @@ def _misplaced_colon(lines: list[str], span: Span) -> ScenarioError:
     if first and first.start() < span.column - 1:
         message = "a second `: ` on one line: a value that holds one needs quotes"
         value = line[first.end() :].strip()
-        return fault("yaml", message, span, f'"{shown(value)}"')
+        step = line.strip().removeprefix("- ")
+        fix = f"{{{step}}}" if re.search(r", \w+: ", value) else f'"{value}"'
+        return fault("yaml", message, span, shown(fix))
     above = span.line - 2
     while above >= 0 and not lines[above].split("#")[0].strip():
         above -= 1

@@ -61,7 +61,7 @@ def written(table: pa.Table) -> pa.Buffer:
 
 def expected(log: Log) -> dict[str, list[Row]]:
     """The rows of the logged tables, from the meaning of the log's fields."""
-    found: dict[str, list[Row]] = {table.name: [] for table in LOGGED}
+    found: dict[str, list[Row]] = {table.name: [] for table in LOGGED.values()}
     for kind, patient, seq, start, end, code, aux, encounter, value in zip(
         *(a.tolist() for a in log), strict=True
     ):

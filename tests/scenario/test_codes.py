@@ -11,8 +11,8 @@ from sim.scenario.diagnostics import Findings
 from sim.scenario.loader import Scalar
 from sim.scenario.model import Span
 
-# Type 2 diabetes, myocardial infarction, hypertension, asthma; the SNOMED CT root; a British extension's identifier.
-SNOMED = ["44054006", "22298006", "38341003", "195967001", "138875005", "999002371000000113"]
+# Type 2 diabetes, myocardial infarction, hypertension, asthma; the root; the British clinical extension.
+SNOMED = ["44054006", "22298006", "38341003", "195967001", "138875005", "999000011000000103"]
 # HbA1c, glucose (mass and substance), systolic pressure, LDL cholesterol, creatinine.
 LOINC = ["4548-4", "2345-7", "14749-6", "8480-6", "13457-7", "2160-0"]
 

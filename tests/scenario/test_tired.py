@@ -1,4 +1,4 @@
-"""A pathway as somebody writes it late in the evening: every slip is told in one go, none twice, none for another."""
+"""A pathway as somebody writes it late in the evening: every slip is told in one go, and nothing else."""
 
 from __future__ import annotations
 
@@ -44,11 +44,27 @@ care:
         steps: {visit: clinic, attend: 0.8}
 """
 
-FIRST = ["27:21 yaml"]  # YAML itself stops at the first line that it cannot read
+FIRST = ["27:34 yaml"]  # YAML itself stops at the first line that it cannot read
 
 THEN = [
     "3:1 unknown-key",
-    "4:18 missing-unit",
+    "5:44 unknown-level",
+    "5:65 unknown-source",
+    "7:12 unknown-name",
+    "11:46 unknown-name",
+    "11:84 syntax",
+    "13:7 unknown-key",
+    "13:29 missing-unit",
+    "14:7 no-cause",
+    "15:7 unknown-state",
+    "17:36 bad-code",
+    "19:37 unknown-key",
+    "22:20 missing-unit",
+    "24:16 unknown-name",
+    "26:23 unknown-name",
+    "27:37 missing-unit",
+    "29:16 missing-unit",
+    "30:32 not-built-yet",
 ]
 
 

@@ -1,0 +1,65 @@
+"""What the language plans and this release has not built is recognised by its name, wherever it may stand."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sim.scenario import check
+from sim.scenario.schema import PLANNED_VERBS
+
+SMALL = Path(__file__).parent / "data" / "small"
+
+# Where something can be added: what stands there, and the same with {} in its place.
+PLACES = {
+    "pathway": ("lung.yaml", "disease:\n", "{}: {{x: 1}}\ndisease:\n"),
+    "parameter": ("lung.yaml", "onset: {value", "onset: {{{}: x, value"),
+    "state": ("lung.yaml", "    quit: {}", "    quit: {{{}: {{}}}}"),
+    "exit": ("lung.yaml", "-> light: {after: 1 year}", "-> light: {{{}: x}}"),
+    "modifier": ("lung.yaml", "{rate: light -> heavy, times: 1.5", "{{{}: x"),
+    "drug": ("lung.yaml", "syrup: {", "syrup: {{{}: x, "),
+    "start": ("lung.yaml", "starts: {", "starts: {{{}: x, "),
+    "protocol": ("lung.yaml", "    until: age > 90", "    {}: x"),
+    "visit": ("lung.yaml", "        reason: cough", "        {}: x"),
+    "prescription": ("lung.yaml", "prescribe: syrup,", "prescribe: syrup, {}: x,"),
+    "do": ("lung.yaml", "{do: advice}", "{{do: advice, {}: x}}"),
+    "step": ("lung.yaml", "- test: peak_flow", "- {}: peak_flow"),
+    "population": ("scenario.yaml", "  size: 1000", "  size: 1000\n  {}: x"),
+    "provider": ("scenario.yaml", "class: ambulatory", "class: ambulatory, {}: x"),
+    "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
+}
+PLANNED = {
+    "pathway": "needs uses correlations groups ladders events tests vaccines allergies expect",
+    "parameter": "changes",
+    "state": "states",
+    "exit": "risk survival when",
+    "modifier": "biomarker",
+    "drug": "doses adherence works_in given_up as_needed",
+    "start": "with",
+    "protocol": "valid needs plan",
+    "visit": "attend rebook missed referral priority gives_up lasts discharge valid",
+    "prescription": "dose valid",
+    "do": "with valid",
+    "step": " ".join(sorted(PLANNED_VERBS)),
+    "population": "include",
+    "provider": "capacity hours queue",
+    "scenario": "imperfections expect correlations",
+}
+CASES = [(place, word) for place, words in PLANNED.items() for word in words.split()]
+
+
+@pytest.mark.parametrize(("place", "word"), CASES)
+def test_it_is_recognised(tmp_path: Path, place: str, word: str) -> None:
+    folder = tmp_path / "small"
+    shutil.copytree(SMALL, folder)
+    name, old, new = PLACES[place]
+    text = (folder / name).read_text()
+    assert old in text
+    (folder / name).write_text(text.replace(old, new.format(word), 1))
+    scenario, findings = check(folder)
+    assert scenario is None
+    errors = [f for f in findings if f.severity == "error"]
+    assert [f.rule for f in errors] == ["not-built-yet"]
+    assert errors[0].message == f"`{word}:` is planned, but not built in this release"
