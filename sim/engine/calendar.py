@@ -30,7 +30,7 @@ def new_year(year: int, birth: float) -> float:
 @inner
 def year_at(time: float, birth: float) -> int:
     """The civil year `time` days after a birth on day `birth`: the last whose start is not later."""
-    year = int(math.floor(1970.0 + (birth + time) / 365.2425))
+    year = math.floor(1970.0 + (birth + time) / 365.2425)
     while new_year(year + 1, birth) <= time:
         year += 1
     while new_year(year, birth) > time:
@@ -42,7 +42,7 @@ def year_at(time: float, birth: float) -> int:
 def month_at(time: float, birth: float) -> int:
     """The civil month, 1 to 12."""
     year = year_at(time, birth)
-    day = int(math.floor(time - new_year(year, birth)))
+    day = math.floor(time - new_year(year, birth))
     leap = new_year(year + 1, birth) - new_year(year, birth) > 365.5
     month = 1
     for length in (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30):

@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from sim.engine import log as kinds
-from sim.engine.inner import inner
 from sim.engine.evaluate import evaluate
+from sim.engine.inner import inner
 from sim.engine.life import change, close, days, happen, mark, schedule, seconds, write
 from sim.engine.log import NULL
-from sim.engine.memory import fail, item, narrow, place, spot, wide, wide_place
+from sim.engine.memory import fail, item, narrow, place, spot, wide_place
 from sim.engine.noise import within_person
 from sim.engine.streams import philox
 from sim.program import layout as at
@@ -58,7 +58,8 @@ def begin_protocol(m, x, protocol):
 
 @inner
 def start_within(m, x, protocol, caller, riding):
-    """Start a protocol that `caller` waits for, or that rides on its visit; False where it is running already."""
+    """Start a protocol that `caller` waits for, or that rides on its visit; False where it is running
+    already."""
     if not begin_protocol(m, x, protocol):
         return False
     p, c = wide_place(m, at.PROGRESS, protocol, 0), wide_place(m, at.PROGRESS, caller, 0)
@@ -72,7 +73,8 @@ def start_within(m, x, protocol, caller, riding):
 
 @inner
 def finish_protocol(m, x, protocol):
-    """Mark `protocol` and all that it waits for as not running; returns the protocol that waited for it, or -1."""
+    """Mark `protocol` and all that it waits for as not running; returns the protocol that waited for it, or
+    -1."""
     p = wide_place(m, at.PROGRESS, protocol, 0)
     caller = m[p + at.CALLER]
     if caller >= 0 and m[p + at.RIDING] == 0:
@@ -108,7 +110,8 @@ def end_protocol(m, x, protocol):
 
 @inner
 def outermost(m, protocol):
-    """The protocol at the head of those that wait for `protocol`, not going past one that only rides on a visit."""
+    """The protocol at the head of those that wait for `protocol`, not going past one that only rides on a
+    visit."""
     while True:
         p = wide_place(m, at.PROGRESS, protocol, 0)
         if m[p + at.CALLER] < 0 or m[p + at.RIDING] == 1:
@@ -118,7 +121,8 @@ def outermost(m, protocol):
 
 @inner
 def let_go(m, rider):
-    """A rider that waits is on its own from here: the visit goes on without it. Returns the visitor, or -1."""
+    """A rider that waits is on its own from here: the visit goes on without it. Returns the visitor, or
+    -1."""
     p = wide_place(m, at.PROGRESS, rider, 0)
     visitor = m[p + at.CALLER]
     m[p + at.CALLER], m[p + at.RIDING] = -1, 0
@@ -134,7 +138,8 @@ def let_go(m, rider):
 
 @inner
 def identifier(key, count, patient):
-    """A 63-bit id that carries nothing: the same for the same (seed, step, count, patient), whatever else there is.
+    """A 63-bit id that carries nothing: the same for the same (seed, step, count, patient), whatever else
+    there is.
 
     Its counter's word of the attempt is one that no draw uses.
     """
@@ -190,7 +195,8 @@ def close_visit(m, x, log, protocol):
         end_protocol(m, x, ends)
 
 
-# ---- verbs: a second diagnosis of a listed problem, a second prescription of a running drug, change no record
+# ---- verbs: a second diagnosis of a listed problem, a second prescription of a running drug, change no
+# record
 
 
 @inner

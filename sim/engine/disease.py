@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from sim.engine import log as kinds
-from sim.engine.inner import inner
 from sim.engine.evaluate import evaluate
 from sim.engine.hazards import enter_death, enter_hazard
+from sim.engine.inner import inner
 from sim.engine.life import MOST_AT_ONCE, change, close, days, happen, mark, schedule, seconds, touch, write
 from sim.engine.log import NULL
 from sim.engine.memory import fail, item, narrow, wide, wide_place
@@ -106,7 +106,10 @@ def enter(m, x, log, axis, state, cause, by_hazard):
             fail(x, at.CASCADE, wide(m, at.STATES, state, at.STATE_THING))
             return
         share, by_hazard = share_of(m, x, state), False
-        state, cause = narrow(m, at.SHARES, share, at.SHARE_TARGET), narrow(m, at.SHARES, share, at.SHARE_CAUSE)
+        state, cause = (
+            narrow(m, at.SHARES, share, at.SHARE_TARGET),
+            narrow(m, at.SHARES, share, at.SHARE_CAUSE),
+        )
     first = wide(m, at.STATES, state, at.STATE_FIRST_HAZARD)
     for h in range(first, first + wide(m, at.STATES, state, at.STATE_HAZARDS)):
         x[wide_place(m, at.GOING, h, at.STATUS)] = at.FRESH
@@ -124,5 +127,8 @@ def end_sojourn(m, x, log, timer):
     target, cause = narrow(m, at.TIMERS, timer, at.TIMER_TARGET), narrow(m, at.TIMERS, timer, at.TIMER_CAUSE)
     if target == at.BY_SHARE:
         share = share_of(m, x, state)
-        target, cause = narrow(m, at.SHARES, share, at.SHARE_TARGET), narrow(m, at.SHARES, share, at.SHARE_CAUSE)
+        target, cause = (
+            narrow(m, at.SHARES, share, at.SHARE_TARGET),
+            narrow(m, at.SHARES, share, at.SHARE_CAUSE),
+        )
     enter(m, x, log, wide(m, at.STATES, state, at.STATE_AXIS), target, cause, False)

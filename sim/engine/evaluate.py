@@ -10,7 +10,7 @@ from sim.engine import elementary as own
 from sim.engine import quantiles
 from sim.engine.calendar import FIRST_YEAR, LAST_YEAR, YEAR_STARTS, month_at, year_at
 from sim.engine.inner import inner
-from sim.engine.memory import fail, item, narrow, place, spot, wide
+from sim.engine.memory import fail, item, place, spot, wide
 from sim.engine.streams import uniform
 from sim.program import layout as at
 
@@ -21,8 +21,9 @@ DAYS_PER_YEAR = 365.25
 def evaluate(m, x, row):
     """The value of the expression whose code starts at `row`.
 
-    Temporaries in the life's cells are overwritten. x[NEXT] becomes the time, in days since birth, at which a clock next
-    changes what was read, if that is earlier. Unknown is NaN; NaN from known operands is a fault, noted in the cells.
+    Temporaries in the life's cells are overwritten. x[NEXT] becomes the time, in days since birth, at which a
+    clock next changes what was read, if that is earlier. Unknown is NaN; NaN from known operands is a fault,
+    noted in the cells.
     """
     pc = m[at.CODE] + at.NARROW * row
     while True:
@@ -166,7 +167,8 @@ def completed_years(anchor, now):
 
 @inner
 def look_up(m, x, table, first):
-    """The value of a table at the keys in cells first, first + 1, ...; NaN outside a table that does not clamp."""
+    """The value of a table at the keys in cells first, first + 1, ...; NaN outside a table that does not
+    clamp."""
     where = np.int64(0)
     for axis in range(wide(m, at.LOOKUPS, table, at.LOOKUP_AXES)):
         size = wide(m, at.LOOKUPS, table, at.LOOKUP_FIRST_AXIS + 2 * axis)

@@ -1,8 +1,10 @@
-"""Hazards in continuous time: a threshold, used up at a rate that changes at events and on the grids of clocks.
+"""Hazards in continuous time: a threshold, used up at a rate that changes at events and on the grids of
+clocks.
 
-The modified next reaction method (Anderson 2007, doi:10.1063/1.2799998): an exit fires when its cumulative hazard since
-entry reaches -log(u). A rate that reads age or year is constant between birthdays and new years; the walk over those
-pieces runs ahead only to find when the threshold is reached, and again, up to the moment, when something else changes.
+The modified next reaction method (Anderson 2007, doi:10.1063/1.2799998): an exit fires when its cumulative
+hazard since entry reaches -log(u). A rate that reads age or year is constant between birthdays and new years;
+the walk over those pieces runs ahead only to find when the threshold is reached, and again, up to the moment,
+when something else changes.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ import numpy as np
 from sim.engine import elementary as own
 from sim.engine import quantiles
 from sim.engine.calendar import new_year, year_at
-from sim.engine.inner import inner
 from sim.engine.evaluate import DAYS_PER_YEAR, evaluate
+from sim.engine.inner import inner
 from sim.engine.memory import fail, item, place, wide, wide_place
 from sim.engine.streams import uniform
 from sim.program import layout as at
@@ -43,7 +45,9 @@ def consumed(form, rate, start, end, entry, shape, scale):
         return 0.0
     if form == at.CONSTANT:
         return rate * (end - start)
-    return rate * (cumulative(form, end - entry, shape, scale) - cumulative(form, start - entry, shape, scale))
+    return rate * (
+        cumulative(form, end - entry, shape, scale) - cumulative(form, start - entry, shape, scale)
+    )
 
 
 @inner
@@ -68,7 +72,8 @@ def tabulated_at(m, x, table, age, year):
 
 @inner
 def rate_of(x, h, table, where, factor):
-    """The rate per day (or the multiplier of a form): what is tabulated, if anything is, times what is not."""
+    """The rate per day (or the multiplier of a form): what is tabulated, if anything is, times what is
+    not."""
     rate = factor if table < 0 or factor == 0.0 else x[where] * factor
     if not 0.0 <= rate < math.inf:
         fail(x, at.BAD_RATE, h)
@@ -85,7 +90,8 @@ def rate_at(m, x, h, factor, age, year):
 
 @inner
 def factor_at(m, x, h, now, age, year):
-    """Evaluate what of the rate is not tabulated, as of `now`; x[NEXT] says when it must be looked at again."""
+    """Evaluate what of the rate is not tabulated, as of `now`; x[NEXT] says when it must be looked at
+    again."""
     before = x[at.NOW]
     x[at.NOW] = now
     x[at.GRID_AGE] = age + 0.5
@@ -113,10 +119,16 @@ def grid_year(m, x, h, now):
 def walk(m, x, h, stop, ahead):
     """Follow hazard `h` from where it was last looked at up to `stop` (days since birth).
 
-    If `ahead`, only say when it fires (inf where that may be after `stop`); else bring its numbers up to `stop`.
+    If `ahead`, only say when it is due: to fire (inf where that may be after `stop`), or, REFRESHES being 1,
+    for its code to be evaluated again: what is not tabulated is only known for what has happened so far.
+    Else bring its numbers up to `stop`.
     """
     hazard, life = wide_place(m, at.HAZARDS, h, 0), wide_place(m, at.GOING, h, 0)
-    form, table, varying = m[hazard + at.HAZARD_FORM], m[hazard + at.HAZARD_TABLE], m[hazard + at.HAZARD_VARYING]
+    form, table, varying = (
+        m[hazard + at.HAZARD_FORM],
+        m[hazard + at.HAZARD_TABLE],
+        m[hazard + at.HAZARD_VARYING],
+    )
     shape, scale = x[life + at.SHAPE], x[life + at.SCALE]
     threshold, reference, rate = x[life + at.THRESHOLD], x[life + at.REFERENCE], x[life + at.RATE]
     factor, cursor, renewal = x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL]
@@ -133,7 +145,7 @@ def walk(m, x, h, stop, ahead):
         where = tabulated_at(m, x, table, age, year)
         a_year_older, a_year_later = m[t + at.TABULATION_AGE_STRIDE], m[t + at.TABULATION_YEAR_STRIDE]
         oldest = m[t + at.TABULATION_AGES] - 1
-    due = math.inf
+    due, refreshes = math.inf, 0.0
     while True:
         piece = min(birthday, new_years_day, renewal)
         if piece > stop:
@@ -143,6 +155,9 @@ def walk(m, x, h, stop, ahead):
         used = consumed(form, rate, reference, piece, entry, shape, scale)
         if used >= threshold:
             due = min(firing(form, rate, reference, threshold, entry, shape, scale), piece)
+            break
+        if ahead and (piece == renewal or varying == 1):
+            due, refreshes = piece, 1.0
             break
         if piece == birthday:
             age += 1
@@ -162,15 +177,25 @@ def walk(m, x, h, stop, ahead):
             reference = piece
             rate = new_rate
         cursor = piece
-    if not ahead:
+    if ahead:
+        x[life + at.REFRESHES] = refreshes
+    else:
         x[life + at.THRESHOLD], x[life + at.REFERENCE], x[life + at.RATE] = threshold, reference, rate
         x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL] = factor, cursor, renewal
     return due
 
 
 @inner
+def refresh(m, x, h, now):
+    """A clock has changed what the rate of `h` reads."""
+    enter_hazard(m, x, h, now)
+    walk(m, x, h, now, False)
+
+
+@inner
 def look_again(m, x, h, now):
-    """Something that the rate of `h` reads has changed: use up the threshold to `now`, then take the new rate."""
+    """Something that the rate of `h` reads has changed: use up the threshold to `now`, then take the new
+    rate."""
     enter_hazard(m, x, h, now)
     walk(m, x, h, now, False)
     life = wide_place(m, at.GOING, h, 0)
@@ -180,7 +205,9 @@ def look_again(m, x, h, now):
     if new_rate != rate:
         form = wide(m, at.HAZARDS, h, at.HAZARD_FORM)
         entry = x[wide(m, at.HAZARDS, h, at.HAZARD_ENTRY)] if form != at.CONSTANT else 0.0
-        used = consumed(form, rate, x[life + at.REFERENCE], now, entry, x[life + at.SHAPE], x[life + at.SCALE])
+        used = consumed(
+            form, rate, x[life + at.REFERENCE], now, entry, x[life + at.SHAPE], x[life + at.SCALE]
+        )
         x[life + at.THRESHOLD] = max(x[life + at.THRESHOLD] - used, 0.0)
         x[life + at.REFERENCE] = now
         x[life + at.RATE] = new_rate
@@ -215,7 +242,8 @@ def begin(m, x, h, now):
 
 @inner
 def ledger_place(m, x, part, age, year):
-    """Where the ledger keeps the days alive (part 0) or the cumulative hazard (part 1) of a sex, year and age."""
+    """Where the ledger keeps the days alive (part 0) or the cumulative hazard (part 1) of a sex, year and
+    age."""
     row = (part * 2 + np.int64(x[at.SEX])) * m[at.LEDGER_YEARS] + year - m[at.LEDGER_FIRST_YEAR]
     return m[at.LEDGER] + row * m[at.LEDGER_AGES] + min(age, m[at.LEDGER_AGES] - 1)
 
@@ -259,19 +287,18 @@ def enter_hazard(m, x, h, end):
         return
     form, shape, scale = m[hazard + at.HAZARD_FORM], x[life + at.SHAPE], x[life + at.SCALE]
     entry = x[m[hazard + at.HAZARD_ENTRY]] if form != at.CONSTANT else 0.0
-    rate, factor, renewal = x[life + at.RATE], x[life + at.FACTOR], x[life + at.RENEWAL]
+    rate, factor, table = x[life + at.RATE], x[life + at.FACTOR], m[hazard + at.HAZARD_TABLE]
+    grids = m[hazard + at.HAZARD_GRIDS] if table >= 0 and m[hazard + at.HAZARD_VARYING] == 0 else 0
     start, counts_from = x[life + at.CURSOR], ledger_start(x, 0.0)
     age, year = np.int64(math.floor(start / DAYS_PER_YEAR)), year_at(start, x[at.BIRTH])
     while start < end:
         birthday, new_years_day = DAYS_PER_YEAR * (age + 1), new_year(year + 1, x[at.BIRTH])
-        piece = min(birthday, new_years_day, renewal, end)
+        piece = min(birthday, new_years_day, end)
         if piece > counts_from:
             used = consumed(form, rate, max(start, counts_from), piece, entry, shape, scale)
             x[ledger_place(m, x, 1, age, year)] += used
         age += 1 if piece == birthday else 0
         year += 1 if piece == new_years_day else 0
-        if piece == renewal or m[hazard + at.HAZARD_VARYING] == 1:
-            factor = factor_at(m, x, h, piece, age, year)
-            renewal = x[at.NEXT]
-        rate = rate_at(m, x, h, factor, age, year)
+        if grids != 0:
+            rate = rate_at(m, x, h, factor, age, year)
         start = piece

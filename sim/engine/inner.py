@@ -1,8 +1,8 @@
 """Compilation of what only compiled code calls.
 
-Numba optimises every function, with all it calls, and makes machine code of it, before a caller does the same again with
-the whole. For a deep kernel that is most of the time to compile. An `inner` function is translated only; what calls it
-from a `jit` function is optimised once, as one piece.
+Numba optimises every function, with all it calls, and makes machine code of it, before a caller does the same
+again with the whole. For a deep kernel that is most of the time to compile. An `inner` function is translated
+only; what calls it from a `jit` function is optimised once, as one piece.
 """
 
 from __future__ import annotations
@@ -77,14 +77,7 @@ def inner(function: Function | None = None, /, **options: Any) -> Any:
     """As `compilation.jit`, but with no entry from Python and no cache of its own."""
     if function is None:
         return lambda decorated: inner(decorated, **options)
-    compiled = numba.njit(
-        nogil=True,
-        fastmath=False,
-        error_model="numpy",
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-        _nrt=False,
-        pipeline_class=_Translator,
-        **options,
-    )
-    return compiled(function)
+    hidden = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+    numbers = {"nogil": True, "fastmath": False, "error_model": "numpy"}
+    compile_inner: Any = numba.njit
+    return compile_inner(pipeline_class=_Translator, **numbers, **hidden, **options)(function)

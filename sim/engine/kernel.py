@@ -1,7 +1,8 @@
 """The compiled runtime: one life after another, from one event to the next.
 
-`live` is one life and `advance` its step, so that a clock shared by many patients can drive many lives, each in a memory
-of its own. `m` and `x` are that memory (see `memory`); what stands where is named in `sim.program.layout`.
+`live` is one life and `advance` its step, so that a clock shared by many patients can drive many lives, each
+in a memory of its own. `m` and `x` are that memory (see `memory`); what stands where is named in
+`sim.program.layout`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import numpy as np
 from sim.engine import care, disease
 from sim.engine import log as kinds
 from sim.engine.compilation import jit
-from sim.engine.inner import inner
 from sim.engine.evaluate import DAYS_PER_YEAR, evaluate
-from sim.engine.hazards import begin, enter_hazard, enter_time, ledger_start, look_again, walk
+from sim.engine.hazards import begin, enter_hazard, enter_time, ledger_start, look_again, refresh, walk
+from sim.engine.inner import inner
 from sim.engine.life import (
     MOST_AT_ONCE,
     MOST_WAITING,
@@ -74,7 +75,7 @@ def settle(m, x, log):
 @inner
 def first_dirty(m):
     """Take the first hazard or watch, in their order, off the list of those to look at again."""
-    dirty, lowest = m[at.DIRTY], np.int64(0)
+    dirty, lowest = m[at.DIRTY], 0
     for i in range(1, m[at.N_DIRTY]):
         if m[dirty + i] < m[dirty + lowest]:
             lowest = i
@@ -146,7 +147,8 @@ def consequences(m, x, log, thing):
 
 @inner
 def proceed(m, x, log, protocol):
-    """Carry out steps of a protocol until it waits or ends, and those of protocols it waits for or that ride along."""
+    """Carry out steps of a protocol until it waits or ends, and those of protocols it waits for or that ride
+    along."""
     now = x[at.NOW]
     current = protocol
     while True:
@@ -254,6 +256,11 @@ def advance(m, x, log, slot):
         proceed(m, x, log, argument)
         settle(m, x, log)
         return
+    if kind == at.EXIT or kind == at.TRIGGER or kind == at.BACKGROUND:
+        if x[wide_place(m, at.GOING, argument, at.REFRESHES)] == 1.0:
+            refresh(m, x, argument, x[at.NOW])
+            seek(m, x, argument)
+            return
     schedule(m, x, slot, math.inf)
     if kind == at.EXIT:
         h = wide_place(m, at.HAZARDS, argument, 0)
@@ -352,7 +359,8 @@ def draw_birth(m, x, patient):
 
 @inner
 def start_life(m, x, log):
-    """Variables and first states at birth; hazards, watches and the window from entry on. Returns the time of entry."""
+    """Variables and first states at birth; hazards, watches and the window from entry on. Returns the time of
+    entry."""
     birth = seconds(x, 0.0)
     for v in range(m[at.N_VARIABLES]):
         code = narrow(m, at.VARIABLES, v, at.VARIABLE_CODE)
@@ -385,7 +393,8 @@ def start_life(m, x, log):
 
 @inner
 def live(m, x, log, patient, attempt):
-    """Live one life, writing its rows to `log`. Returns (how it went, entry, end), times in days since birth."""
+    """Live one life, writing its rows to `log`. Returns (how it went, entry, end), times in days since
+    birth."""
     reset(m, x)
     draw_birth(m, x, patient)
     x[at.PATIENT], x[at.ATTEMPT] = float(patient), float(attempt)
@@ -422,10 +431,12 @@ def close_ledger(m, x, entry, end):
 
 @jit(_nrt=False)
 def live_all(memory, floats, rows, people, first, count, most_attempts):
-    """Live `count` lives from patient number `first` on; a row of `people` for each that is seen in the window.
+    """Live `count` lives from patient number `first` on; a row of `people` for each that is seen in the
+    window.
 
     Returns (lives finished, people, rows, fault): a `fault` other than FINE means that the life of patient
-    first + finished could not be lived, or did not fit into the log or the history; nothing of it is in the log.
+    first + finished could not be lived, or did not fit into the log or the history; nothing of it is in the
+    log.
     """
     m, x, log = pointer(memory), pointer(floats), pointer(rows)
     seen = 0
@@ -460,5 +471,3 @@ def live_all(memory, floats, rows, people, first, count, most_attempts):
             person.attempts = attempt
             seen += 1
     return count, seen, m[at.LOGGED], np.int64(at.FINE)
-
-

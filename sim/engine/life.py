@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from sim.engine.inner import inner
 from sim.engine.elementary import bits_of
 from sim.engine.evaluate import evaluate
+from sim.engine.inner import inner
 from sim.engine.log import NULL
 from sim.engine.memory import fail, item, narrow, place, spot
 from sim.program import layout as at
@@ -44,7 +44,8 @@ ROW = np.dtype(
 
 @inner
 def schedule(m, x, slot, when):
-    """Set when `slot` is due (days since birth; inf: never) and play again the matches that this can change."""
+    """Set when `slot` is due (days since birth; inf: never) and play again the matches that this can
+    change."""
     due, winners = m[at.DUE], m[at.WINNERS]
     if x[due + slot] == when:
         return
@@ -80,7 +81,8 @@ def seconds(x, time):
 
 @inner
 def write(m, x, log, kind, start, code, aux, encounter, value):
-    """Append a row and return its position; -1 where the log is full, and the life must be lived again over a longer one."""
+    """Append a row and return its position; -1 where the log is full, and the life must be lived again over a
+    longer one."""
     n = m[at.LOGGED]
     if n >= m[at.N_ROWS]:
         fail(x, at.LOG_FULL, 0)

@@ -221,8 +221,8 @@ def tabulation_sizes(program: Program, first_birth: float) -> list[tuple[int, in
 def tabulation_rows(program: Program, first_birth: float) -> tuple[NDArray[np.int64], int]:
     """The rows of TABULATIONS, and how many rates there are in all.
 
-    Where a rate reads both year and age, a row of the table is what a birth cohort meets as it ages, so that a life
-    reads along two rows and not across all.
+    Where a rate reads both year and age, a row of the table is what a birth cohort meets as it ages, so that
+    a life reads along two rows and not across all.
     """
     rows, start = np.zeros((len(program.tables.tabulations), 8), np.int64), 0
     rows[:, :2] = program.tables.tabulations
@@ -241,7 +241,8 @@ def tabulation_rows(program: Program, first_birth: float) -> tuple[NDArray[np.in
 
 @jit(_nrt=False)
 def tabulate(memory, floats, row, sexes, years, ages):
-    """Evaluate one tabular part for every sex, year and age; what has no value is NaN, a fault once a life meets it."""
+    """Evaluate one tabular part for every sex, year and age; what has no value is NaN, a fault once a life
+    meets it."""
     m, x = pointer(memory), pointer(floats)
     t = m[at.TABULATIONS] + at.NARROW * row
     for sex in range(sexes):

@@ -1,8 +1,8 @@
 """What the engine hands to the records: one long log of rows, and one row a person.
 
-Both are structures of NumPy arrays of equal length, in simulation order: patient by patient, `seq` rising within
-one. Codes are positions in the resolved scenario's tuples (`conditions`, `drugs`, ...); states are counted through
-all pathways, axes and states in order. A time is whole seconds since 1970-01-01 00:00.
+Both are structures of NumPy arrays of equal length, in simulation order: patient by patient, `seq` rising
+within one. Codes are positions in the resolved scenario's tuples (`conditions`, `drugs`, ...); states are
+counted through all pathways, axes and states in order. A time is whole seconds since 1970-01-01 00:00.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Log(NamedTuple):
     end: NDArray[np.int64]  # s, or NULL
     code: NDArray[np.int32]
     aux: NDArray[np.int32]
-    encounter: NDArray[np.int64]  # own id for an encounter, else that of the encounter it happened in, or NULL
+    encounter: NDArray[
+        np.int64
+    ]  # own id for an encounter, else that of the encounter it happened in, or NULL
     value: NDArray[np.float64]
 
 

@@ -1,7 +1,7 @@
 """How the engine reads its memory: `m` is the block seen as int64, `x` the same block as float64.
 
-A table's header word says where it starts. Indices are cast to unsigned, so that compiled code does not ask at every
-access whether they are negative.
+A table's header word says where it starts. Indices are cast to unsigned, so that compiled code does not ask
+at every access whether they are negative.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Within-person noise: a stationary Ornstein-Uhlenbeck process as a function of (patient, biomarker, time).
 
-Nodes on a dyadic grid of time are drawn each from a key of its own. Those 2**levels grid steps apart (at least 16
-half-lives, where the correlation is below 2**-16 and taken as zero) are independent; between them the process is a
-bridge: a midpoint given its neighbours is normal with mean r / (1 + r**2) times their sum and variance
-(1 - r**2) / (1 + r**2), r the correlation over half the distance (the conditional normal of a Gauss-Markov process).
-Between grid steps (at most a sixteenth of a half-life) the value stays. So one more look changes no other.
+Nodes on a dyadic grid of time are drawn each from a key of its own. Those 2**levels grid steps apart (at
+least 16 half-lives, where the correlation is below 2**-16 and taken as zero) are independent; between them
+the process is a bridge: a midpoint given its neighbours is normal with mean r / (1 + r**2) times their sum
+and variance (1 - r**2) / (1 + r**2), r the correlation over half the distance (the conditional normal of a
+Gauss-Markov process). Between grid steps (at most a sixteenth of a half-life) the value stays. So one more
+look changes no other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """An array as compiled code sees it fastest: the address of its first element, indexed like the array.
 
-A pointer is one word in a call where an array is seven, and nothing asks whether an index is negative. In plain Python it
-is the array itself.
+A pointer is one word in a call where an array is seven, and nothing asks whether an index is negative. In
+plain Python it is the array itself.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ def _address(typing_context: Any, array: Any) -> Any:
     return types.CPointer(array.dtype)(array), generate
 
 
-@overload(pointer, jit_options={"_nrt": False})
+_NO_COUNTING: Any = {"_nrt": False}  # of references, which a pointer has none of
+
+
+@overload(pointer, jit_options=_NO_COUNTING)
 def _pointer(array):
-    return lambda array: _address(array)
+    address: Any = _address
+    return lambda array: address(array)

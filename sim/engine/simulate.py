@@ -22,7 +22,8 @@ ROWS_AT_FIRST = 1 << 16
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a life could not be lived: `message` says what, `span` where in the scenario, `patient` who shows it."""
+    """Why a life could not be lived: `message` says what, `span` where in the scenario, `patient` who shows
+    it."""
 
     message: str
     span: Span | None
@@ -41,14 +42,15 @@ class LifeError(Exception):
 def simulate(program: Program, patients: range, seed: int) -> tuple[People, Log]:
     """Live the lives of `patients` (numbers from 0 on, step 1).
 
-    A life is a function of (program, seed, patient number) alone. The interpreter lock is not held meanwhile. Rows are in
-    order of patient and `seq`. Raises LifeError, and ValueError for a seed outside [0, 2**64).
+    A life is a function of (program, seed, patient number) alone. The interpreter lock is not held meanwhile.
+    Rows are in order of patient and `seq`. Raises LifeError, and ValueError for a seed outside [0, 2**64).
     """
     return Engine(program, seed).simulate(patients)
 
 
 class Engine:
-    """A program and a seed in memory, to simulate one range of patients after another; one thread at a time may use it.
+    """A program and a seed in memory, to simulate one range of patients after another; one thread at a time
+    may use it.
 
     The rows of a Log are views of the engine's own: the next call of `simulate` overwrites them.
     """
@@ -86,10 +88,13 @@ class Engine:
                 where = int(m.view(np.float64)[at.FAULT_PLACE])
                 raise LifeError(describe(self.program, fault, where, patients.start + done))
         log = self._log[:rows]
-        return People(*(people[name][:seen] for name in People._fields)), Log(*(log[name] for name in Log._fields))
+        return People(*(people[name][:seen] for name in People._fields)), Log(
+            *(log[name] for name in Log._fields)
+        )
 
     def ledger(self) -> NDArray[np.float64]:
-        """The account of the patients last simulated, in the shape of the Ledger asked for: days, and hazard."""
+        """The account of the patients last simulated, in the shape of the Ledger asked for: days, and
+        hazard."""
         assert self._ledger is not None
         start, shape = self._memory[at.LEDGER], self._ledger.shape
         return self._memory.view(np.float64)[start : start + math.prod(shape)].reshape(shape).copy()
@@ -98,7 +103,7 @@ class Engine:
 SENTENCES = {
     at.NOT_A_NUMBER: "this has no value here: the operands are known, the result is not a number",
     at.BAD_RATE: "this rate is negative, unknown or not finite here; a rate must be 0 or more",
-    at.BAD_TIME: "this duration is negative, unknown, not finite, or an interval of nothing; a time must pass",
+    at.BAD_TIME: "this duration is negative, unknown, not finite, or an interval of nothing",
     at.BAD_PROBABILITY: "this probability is not between 0 and 1 here",
     at.OUTSIDE_TABLE: "this table has no value for the keys asked for; extend it, or say `clamp: true`",
     at.CASCADE: "this sets off itself again and again at one instant, without end",
@@ -127,7 +132,8 @@ def describe(program: Program, fault: int, place: int, patient: int) -> Fault:
 
 
 def end_of(program: Program, row: int) -> int:
-    """The row that returns the value of the expression that starts at `row`; its span is the whole expression's."""
+    """The row that returns the value of the expression that starts at `row`; its span is the whole
+    expression's."""
     while program.tables.code[row, 0] != at.RETURN:
         row += 1
     return row

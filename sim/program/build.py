@@ -12,9 +12,9 @@ from sim.program import layout as at
 from sim.program.care import CareAssembler
 from sim.program.expressions import TEMPORARY, Assembler, Lowered
 from sim.program.program import Program, Tables
+from sim.scenario.diagnostics import Diagnostic, ScenarioError
 from sim.scenario.hazards import split_rate
 from sim.scenario.model import (
-    DURATION,
     NUMBER,
     RATE,
     Biomarker,
@@ -47,7 +47,9 @@ class _Compiler:
     rows: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
     breaks: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
-    readers: dict[int, list[int]] = field(default_factory=dict)  # cell -> hazards; watches are added at the end
+    readers: dict[int, list[int]] = field(
+        default_factory=dict
+    )  # cell -> hazards; watches are added at the end
 
     def __post_init__(self) -> None:
         cells = [0.0] * at.FIRST_FREE_CELL
@@ -146,7 +148,8 @@ class _Compiler:
         if b.noise_sd is not None and b.noise_half_life is not None:
             sd, half_life = self.lower(b.noise_sd, "exact").start, self.number(b.noise_half_life)
             site = self.site(b.site)
-            # the grid is the power of two at most a sixteenth of the half-life, the bridge 16 half-lives or more
+            # the grid is the power of two at most a sixteenth of the half-life, the bridge 16 half-lives or
+            # more
             grid = 2.0 ** math.floor(math.log2(half_life / 16))
             levels = math.ceil(math.log2(16 * half_life / grid))
         self.rows["biomarkers"].append((code, *cells, self.thing(b.name), site, levels, self.bridges, sd))
@@ -213,7 +216,11 @@ class _Compiler:
             (
                 axis,
                 self.thing(state.name),
-                *(v for name in ("hazards", "timers") for v in (first[name], len(self.rows[name]) - first[name])),
+                *(
+                    v
+                    for name in ("hazards", "timers")
+                    for v in (first[name], len(self.rows[name]) - first[name])
+                ),
                 first["shares"],
                 shares,
                 first["assignments"],
@@ -233,7 +240,9 @@ class _Compiler:
             rate = e.times or ALWAYS
             if e.expression.value == "exponential":
                 mean = e.expression.args[0]
-                rate = Expr("mul", (Expr("div", (ALWAYS, mean), None, RATE, e.span), rate), None, RATE, e.span)
+                rate = Expr(
+                    "mul", (Expr("div", (ALWAYS, mean), None, RATE, e.span), rate), None, RATE, e.span
+                )
             else:
                 form = {"weibull": at.WEIBULL, "gompertz": at.GOMPERTZ}[str(e.expression.value)]
                 first, second = (self.lower(a, "exact").start for a in e.expression.args)
@@ -335,13 +344,12 @@ class _Compiler:
         return any(s.kind == "during" and s.thing == provider for s in p.starts)
 
     def number(self, e: Expr) -> float:
-        """The value of an expression of constants and parameters."""
-        if e.op == "parameter":
-            value = self.assembler._parameters[str(e.value)]
-        else:
-            value = e.value  # type: ignore[assignment]
-        assert isinstance(value, float | int)
-        return float(value)
+        """The value of a number or a parameter. Raises ScenarioError for anything else."""
+        value = self.assembler.parameters[str(e.value)] if e.op == "parameter" else e.value
+        if isinstance(value, float | int):
+            return float(value)
+        message = "the half-life of noise must be a number or a parameter"
+        raise ScenarioError((Diagnostic("not-constant", message, e.span or Span("", 0, 0)),))
 
     def lookup(self, name: str) -> int:
         if name not in self.lookup_rows:
@@ -387,7 +395,11 @@ class _Compiler:
             "dependents": arrays["dependents"].reshape(-1),
             "riders": arrays["riders"].reshape(-1),
         }
-        for name, column in (("hazards", at.HAZARD_SLOT), ("timers", at.TIMER_SLOT), ("watches", at.WATCH_SLOT)):
+        for name, column in (
+            ("hazards", at.HAZARD_SLOT),
+            ("timers", at.TIMER_SLOT),
+            ("watches", at.WATCH_SLOT),
+        ):
             arrays[name][:, column] = slot_of[arrays[name][:, column]]
         for name, column in (("protocols", at.PROTOCOL_SLOT), ("conditions", 2), ("drugs", 2)):
             arrays[name][:, column] = slot_of[arrays[name][:, column]]
@@ -399,9 +411,7 @@ class _Compiler:
         return Program(self.scenario, tables, tuple(self.sites), spans, fixed, entry_code)
 
     def thing_rows(self) -> list[tuple[int, ...]]:
-        rows = []
-        order = {p.name: p for p in self.protocols}
-        assert len(order) == len(self.protocols)
+        rows: list[tuple[int, ...]] = []
         for name in self.things:
             heard = self.listeners.get(name, [])
             history = self.assembler.names.get(("history", name), -1)
@@ -423,7 +433,7 @@ class _Compiler:
         for watch, reads in enumerate(self.watch_reads):
             for cell in reads:
                 self.readers.setdefault(cell, []).append(hazards + watch)
-        starts, dependents = [0], []
+        starts, dependents = [0], list[tuple[int, ...]]()
         for cell in range(cells):
             dependents += [(d,) for d in sorted(self.readers.get(cell, []))]
             starts.append(len(dependents))
@@ -462,6 +472,3 @@ def pathway_of(name: str) -> str:
 
 def reads_sex(e: Expr) -> bool:
     return e.value == "population.sex" or any(reads_sex(a) for a in e.args)
-
-
-_ = DURATION

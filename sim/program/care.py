@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sim.program import layout as at
 from sim.program.expressions import Assembler
@@ -33,7 +33,9 @@ class CareAssembler:
             else:
                 taken = Expr("draw", (step.chance,), "bernoulli", TRUTH, step.chance.span)
                 code = self.code(taken, f"{step.site}/chance", count)
-                self.skip_unless(code, lambda step=step: self.step(step, count))
+                row = self.emit(at.UNLESS, code)
+                self.step(step, count)
+                self.rows[row] = (at.UNLESS, code, len(self.rows), 0, 0, 0)
 
     def step(self, step: Step, count: int) -> None:
         match step:
@@ -75,7 +77,9 @@ class CareAssembler:
                 self.emit(at.START, self.index["protocol", step.protocol])
             case model.Set():
                 a = step.assignment
-                self.emit(at.ASSIGN, self.index["variable", a.variable], self.code(a.expression, a.site, count))
+                self.emit(
+                    at.ASSIGN, self.index["variable", a.variable], self.code(a.expression, a.site, count)
+                )
             case _:
                 raise TypeError(step)
 
@@ -101,7 +105,9 @@ class CareAssembler:
         otherwise: Sequence[Step] = ()
         shares: list[Expr] = []
         for branch in step.branches:
-            if branch.kind == "otherwise" or (branch.expression is not None and branch.expression.op == "rest"):
+            if branch.kind == "otherwise" or (
+                branch.expression is not None and branch.expression.op == "rest"
+            ):
                 otherwise = branch.steps
                 break
             assert branch.expression is not None
@@ -133,11 +139,6 @@ class CareAssembler:
     def emit(self, op: int, *operands: int) -> int:
         self.rows.append((op, *operands, *(0,) * (5 - len(operands))))
         return len(self.rows) - 1
-
-    def skip_unless(self, code: int, body: Callable[[], None]) -> None:
-        row = self.emit(at.UNLESS, code)
-        body()
-        self.rows[row] = (at.UNLESS, code, len(self.rows), 0, 0, 0)
 
     def code(self, e: Expr, site: str | None = None, count: int | None = None) -> int:
         return self.assembler.lower(e, "exact", site, count).start

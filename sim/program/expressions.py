@@ -1,7 +1,7 @@
 """Expressions lowered to code: rows (op, to, a, b, c) over cells, evaluated by `sim.engine.evaluate`.
 
-The order of operations is that of the expression tree, so that any two runtimes agree to the bit. What differs
-between contexts is how clocks are read (see `Reading`).
+The order of operations is that of the expression tree, so that any two runtimes agree to the bit. What
+differs between contexts is how clocks are read (see `Reading`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from sim.program import layout as at
 from sim.scenario.model import DAYS_PER_YEAR, DISTRIBUTIONS, Expr, Scenario, Span
 
 Reading = Literal["exact", "watch", "rate"]
-"""exact: clocks as they stand. watch: exact, and NEXT says when a comparison with a clock turns. rate: age and year
-in the middle of their grid's piece, years in a state or since something likewise, comparisons as in a watch."""
+"""exact: clocks as they stand. watch: exact, and NEXT says when a comparison with a clock turns. rate: age
+and year in the middle of their grid's piece, years in a state or since something likewise, comparisons as in
+a watch."""
 
 UNARY = {
     "neg": at.NEGATE,
@@ -87,9 +88,9 @@ class Assembler:
     states: dict[str, tuple[str, int]] = field(default_factory=dict)  # name -> axis, index over all states
 
     def __post_init__(self) -> None:
-        self._parameters = {p.name: p.value for p in self.scenario.parameters}
-        self._biomarkers = {b.name: b for b in self.scenario.biomarkers}
-        self._tables = {t.name: t for t in self.scenario.tables}
+        self.parameters = {p.name: p.value for p in self.scenario.parameters}
+        self.biomarkers = {b.name: b for b in self.scenario.biomarkers}
+        self.tables = {t.name: t for t in self.scenario.tables}
 
     def cell(self, what: str, name: str, initial: float = 0.0) -> int:
         key = (what, name)
@@ -105,7 +106,8 @@ class Assembler:
     def lower(
         self, expression: Expr, reading: Reading, site: str | None = None, count: int | None = None
     ) -> Lowered:
-        """Code that leaves the value of `expression`; `site` and the cell `count` key its draw, if it has one."""
+        """Code that leaves the value of `expression`; `site` and the cell `count` key its draw, if it has
+        one."""
         work = _Expression(self, reading, site, count)
         start = len(self.rows)
         result = work.value(expression)
@@ -160,7 +162,7 @@ class _Expression:
             assert isinstance(e.value, float | int)
             return self.constant(float(e.value))
         if e.op == "parameter":
-            value = self.assembler._parameters[str(e.value)]
+            value = self.assembler.parameters[str(e.value)]
             assert value is not None
             return self.constant(value)
         if e.op in ("lt", "le", "gt", "ge"):
@@ -254,7 +256,9 @@ class _Expression:
         if clock.op == "year" and self.reading == "exact":
             pair = (self._year(clock), self.value(b))
             left, right = pair if op in ("lt", "le") else pair[::-1]
-            return self.emit(BINARY[op if op in BINARY else MIRRORED[op]], self.fresh(), left, right, span=e.span)
+            return self.emit(
+                BINARY[op if op in BINARY else MIRRORED[op]], self.fresh(), left, right, span=e.span
+            )
         bound = self.value(b)
         if a.type.unit == "years":
             bound = self.emit(at.MULTIPLY, self.fresh(), bound, self.constant(DAYS_PER_YEAR))
@@ -319,7 +323,7 @@ class _Expression:
         return self.read("first", e.value, float("nan"))
 
     def _usual(self, e: Expr) -> int:
-        biomarker = self.assembler._biomarkers[str(e.value)]
+        biomarker = self.assembler.biomarkers[str(e.value)]
         value = self.value(biomarker.value)
         raised = self.emit(at.MAXIMUM, self.fresh(), value, self.constant(biomarker.low))
         return self.emit(at.MINIMUM, self.fresh(), raised, self.constant(biomarker.high))
@@ -346,13 +350,9 @@ class _Expression:
         return self.emit(at.MEAN_WITHIN, self.fresh(), head, within, span=e.span)
 
     def _lookup(self, e: Expr) -> int:
-        table = self.assembler._tables[str(e.value)]
-        values = [self.key(axis.name, key) for axis, key in zip(table.axes, e.args, strict=True)]
-        keys = self.neighbours(values)
+        table = self.assembler.tables[str(e.value)]
+        keys = self.neighbours([self.value(key) for key in e.args])
         return self.emit(at.LOOKUP, self.fresh(), self.assembler.lookups(table.name), keys, span=e.span)
-
-    def key(self, axis: str, key: Expr) -> int:
-        return self.value(key)
 
     def neighbours(self, values: list[int]) -> int:
         """The values moved to temporaries that lie side by side; the first of them."""
@@ -364,7 +364,8 @@ class _Expression:
     # ---- draws
 
     def _draw(self, e: Expr) -> int:
-        assert self.site is not None and self.count is not None, "a draw needs a site"
+        assert self.site is not None, "a draw needs a site"
+        assert self.count is not None
         u = self.emit(at.UNIFORM, self.fresh(), self.assembler.sites(self.site), self.count)
         if e.value == "bernoulli":
             p = self.emit(at.PROBABILITY, self.fresh(), self.value(e.args[0]), span=e.args[0].span)

@@ -1,4 +1,5 @@
-"""The program's machine: what each number in its arrays stands for. Read by the compiler and by the engine."""
+"""The program's machine: what each number in its arrays stands for. Read by the compiler and by the
+engine."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ NARROW, WIDE = 8, 16
     TABULATIONS,  #   code, grids, then what the loader works out (narrow)
     KEYS,  #          list: stream keys of the sites
     RATES,  #         list of floats: tabulated rates
-    EDGES,  #         list of floats: ages (years) where the groups of the age structure begin, and the last ends
+    EDGES,  #         list of floats: ages (years) where groups of the age structure begin, and the last ends
     BELOW,  #         list of floats: share of women, then of men, younger than each edge
     BRIDGE,  #        list of floats: weight and sd of each level of each biomarker's noise
     TEMPLATE,  #      the cells of a life at its start
@@ -145,7 +146,8 @@ DRAW_GAMMA = 46
 DRAW_BETA = 47
 DRAW_POISSON = 48
 
-# senses of REACHED (c): exact ones for a look at this moment, crossing ones for watches and rates (these set NEXT)
+# senses of REACHED (c): exact ones for a look at this moment, crossing ones for watches and rates (these set
+# NEXT)
 AT_LEAST, MORE_THAN, AT_MOST, LESS_THAN, CROSSED, NOT_CROSSED = range(6)
 
 # ---- processes: every slot of the calendar, in the order that breaks ties
@@ -190,6 +192,7 @@ RENEWAL = 5  # its code must be evaluated again then
 SHAPE = 6
 SCALE = 7
 STATUS = 8
+REFRESHES = 9  # 1 where what is due is not an exit but its code, to be evaluated again
 IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is still to be drawn
 
 # ---- care code: one row (op, a, b, c, d, e) of int32

@@ -16,7 +16,8 @@ Ints = NDArray[np.int32]
 
 
 class Tables(NamedTuple):
-    """The program proper: int32 tables, whose columns `sim.program.layout` names, and a few float64 arrays."""
+    """The program proper: int32 tables, whose columns `sim.program.layout` names, and a few float64
+    arrays."""
 
     code: Ints
     cells: NDArray[np.float64]  # a life's words and cells at its start, then constants, then temporaries
@@ -79,7 +80,9 @@ class Program:
         for name, array in self.tables._asdict().items():
             digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
-        digest.update(f"{self.fixed} {self.entry_code} {self.sites} {_population_text(self.scenario)}".encode())
+        digest.update(
+            f"{self.fixed} {self.entry_code} {self.sites} {_population_text(self.scenario)}".encode()
+        )
         return digest.hexdigest()
 
 

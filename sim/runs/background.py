@@ -1,9 +1,9 @@
 """Background mortality: the all-cause table less what the model's own causes of death do.
 
-Background mortality is the same whatever disease a person has, so it does not change how disease is spread among those
-alive. The modelled causes' mortality, by sex, year and age, is therefore what a run without any background shows: the
-cumulative hazard that they put on the people alive, divided by the time alive. That is the expected number of deaths,
-not their count, so it needs far fewer people.
+Background mortality is the same whatever disease a person has, so it does not change how disease is spread
+among those alive. The modelled causes' mortality, by sex, year and age, is therefore what a run without any
+background shows: the cumulative hazard that they put on the people alive, divided by the time alive. That is
+the expected number of deaths, not their count, so it needs far fewer people.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ FILE = "tables/background.csv"
 
 @dataclass(frozen=True)
 class Background:
-    """What `make` worked out. `rates` and `modelled` (sex, year, age) are per year, `share` is what remains of all."""
+    """What `make` worked out. `rates` and `modelled` (sex, year, age) are per year, `share` is what remains
+    of all."""
 
     path: Path
     patients: int
@@ -45,7 +46,8 @@ class Background:
 
 
 def program_hash(scenario: Scenario) -> str:
-    """What a background table follows from: the model without background mortality, the all-cause table, the causes."""
+    """What a background table follows from: the model without background mortality, the all-cause table, the
+    causes."""
     assert scenario.mortality is not None
     table = next(t for t in scenario.tables if t.name == scenario.mortality.table)
     bare = replace(scenario, mortality=None)
@@ -54,7 +56,8 @@ def program_hash(scenario: Scenario) -> str:
 
 
 def with_background(scenario: Scenario, findings: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    """The findings of a check, and a warning where the stored background was made for another model than this one."""
+    """The findings of a check, and a warning where the stored background was made for another model than this
+    one."""
     m = scenario.mortality
     if m is None or m.background is None or m.background_hash == program_hash(scenario):
         return findings
@@ -72,8 +75,8 @@ def make(
 ) -> Background:
     """Work out and store the background mortality of the scenario at `path`, in its tables/background.csv.
 
-    The table covers every civil year of the window and every age of the all-cause table. Raises ScenarioError where
-    the scenario is wrong, has no `less:`, or where its own causes kill more than all causes do.
+    The table covers every civil year of the window and every age of the all-cause table. Raises ScenarioError
+    where the scenario is wrong, has no `less:`, or where its own causes kill more than all causes do.
     """
     scenario = load(path)
     mortality = scenario.mortality
@@ -96,8 +99,8 @@ def make(
         sex, year, age = np.unravel_index(int(rest.argmin()), rest.shape)
         who = f"{('women', 'men')[sex]} of {age} in {ledger.years[year]}"
         message = (
-            f"the causes in `less:` kill {1000 * modelled[sex, year, age] * DAYS_PER_YEAR:.3g} of 1000 {who} a year, "
-            f"and all causes together only {1000 * all_causes[sex, year, age] * DAYS_PER_YEAR:.3g}"
+            f"the causes in `less:` kill {1000 * DAYS_PER_YEAR * modelled[sex, year, age]:.3g} of 1000 {who} "
+            f"a year, and all causes together only {1000 * DAYS_PER_YEAR * all_causes[sex, year, age]:.3g}"
         )
         raise ScenarioError(
             (Diagnostic("negative-background", message, mortality.span, "lower their rates"),)
@@ -105,7 +108,14 @@ def make(
     write(Path(scenario.folder), FILE, text_of(scenario, ledger, rest, patients).encode())
     share = np.where(days > ENOUGH * DAYS_PER_YEAR, rest / np.maximum(all_causes, 1e-300), 1.0)
     yearly = DAYS_PER_YEAR
-    return Background(Path(scenario.folder) / FILE, patients, ledger.years, rest * yearly, modelled * yearly, float(share.min()))
+    return Background(
+        Path(scenario.folder) / FILE,
+        patients,
+        ledger.years,
+        rest * yearly,
+        modelled * yearly,
+        float(share.min()),
+    )
 
 
 def first_day(scenario: Scenario) -> float:
@@ -149,7 +159,8 @@ def account(
 
 
 def rates_of(days: NDArray[np.float64], hazard: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Deaths per day (sex, year, age); cells with little time take all years of their age, else the age below."""
+    """Deaths per day (sex, year, age); cells with little time take all years of their age, else the age
+    below."""
     pooled_days, pooled_hazard = days.sum(axis=1), hazard.sum(axis=1)
     enough = ENOUGH * DAYS_PER_YEAR
     pooled = np.zeros_like(pooled_days)
@@ -194,8 +205,9 @@ def text_of(scenario: Scenario, ledger: Ledger, rest: NDArray[np.float64], patie
     less = ", ".join(c.partition(".")[2] for c in scenario.mortality.less)
     lines = [
         f"# program: {program_hash(scenario)}",
-        f"# All-cause mortality less what the model does itself by {less}; worked out by `sim background` from",
-        f"# {patients} simulated people, seed {SEED}. Not to be edited: make it again when the model changes.",
+        f"# All-cause mortality less what the model does itself by {less};",
+        f"# worked out by `sim background` from {patients} simulated people, seed {SEED}.",
+        "# Not to be edited: make it again when the model changes.",
         "sex,year,age,rate",
     ]
     for s, sex in enumerate(("female", "male")):

@@ -35,7 +35,8 @@ Kind = Literal["number", "duration", "rate", "date", "truth", "category"]
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """The type of an expression. `unit` is for numbers ("mmol/L", "years", "" for none), `levels` for categories."""
+    """The type of an expression. `unit` is for numbers ("mmol/L", "years", "" for none), `levels` for
+    categories."""
 
     kind: Kind
     unit: str = ""
@@ -128,9 +129,11 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Values over the product of its axes, row-major, in base units. An axis named `age` or `year` has breaks in years.
+    """Values over the product of its axes, row-major, in base units. An axis named `age` or `year` has breaks
+    in years.
 
-    A key outside the breaks is an error when it is read, unless `clamp` is true: then the nearest range is read.
+    A key outside the breaks is an error when it is read, unless `clamp` is true: then the nearest range is
+    read.
     """
 
     name: str
@@ -142,7 +145,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """Drawn once a life, in the order of `Scenario.variables`; `draw` is None where only a `set` gives it a value."""
+    """Drawn once a life, in the order of `Scenario.variables`; `draw` is None where only a `set` gives it a
+    value."""
 
     name: str
     draw: Expr | None
@@ -399,9 +403,9 @@ class Parameter:
 class Population:
     """Born uniformly between two dates, or alive on a date with an age structure.
 
-    `born` is (from, to) in days since 1970-01-01. `alive_on` is the date; `ages` names a table over (sex, age) of
-    relative numbers. `sex` is P(female), or None where the table of ages gives it. `entry` holds every rate at
-    zero before: an expression in days of age (may draw), or `entry_date` a date.
+    `born` is (from, to) in days since 1970-01-01. `alive_on` is the date; `ages` names a table over (sex,
+    age) of relative numbers. `sex` is P(female), or None where the table of ages gives it. `entry` holds
+    every rate at zero before: an expression in days of age (may draw), or `entry_date` a date.
     """
 
     size: int

@@ -221,11 +221,13 @@ def _cell(keyed: Keyed, text: Scalar) -> float:
 
 
 def inline_type(author: Author, reader: Reader) -> Type:
-    """The type of values by category: of `unit:`, or of the first value."""
+    """The type of values by category: of `unit:`, or of the first value.
+
+    Raises ScenarioError `unknown-unit`.
+    """
     assert isinstance(author.value, dict)
     if author.unit:
-        at = author.value_at("unit")
-        return reader.findings.attempt(lambda: type_of_unit(author.unit, at, reader.findings)) or NUMBER
+        return type_of_unit(author.unit, author.value_at("unit"), reader.findings)
     for text in author.value.values():
         syntax = reader.syntax(text)
         return reader.checked(syntax, None, "value").type if syntax else NUMBER

@@ -44,12 +44,12 @@ class FrameReader:
     tables: list[Table]
     files: list[Path]
 
-    def dates(self, author: Dates, what: str) -> tuple[float, float]:
+    def dates(self, author: Dates, what: str) -> tuple[float, float] | None:
         findings = self.reader.findings
         start = findings.attempt(lambda: date(author.from_))
         end = findings.attempt(lambda: date(author.to))
         if start is None or end is None:
-            return 0.0, 1.0
+            return None
         if end <= start:
             findings.error("not-a-range", f"{what} ends before it begins", author.to.span)
         return start, end
@@ -62,7 +62,7 @@ class FrameReader:
 
     # ---- population
 
-    def population(self, window: tuple[float, float]) -> Population:
+    def population(self, window: tuple[float, float] | None) -> Population:
         author, findings = self.file.population, self.reader.findings
         if not 1 <= author.size <= MAX_SIZE:
             findings.error("not-positive", "the size is at least 1, at most 10^12", author.at("size"))
@@ -74,7 +74,7 @@ class FrameReader:
         if author.alive_on:
             on = author.alive_on
             alive_on = findings.attempt(lambda: date(on.date))
-            if alive_on is not None and alive_on > window[0]:
+            if alive_on is not None and window is not None and alive_on > window[0]:
                 message = "the date is after the window's start: who died in between would be missing"
                 findings.error("immortal-time", message, on.date.span)
             ages = findings.attempt(lambda: self.ages(on.ages))

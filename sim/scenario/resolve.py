@@ -71,7 +71,7 @@ def resolve(
         name=file.scenario,
         about=file.about,
         folder=str(folder),
-        window=window,
+        window=window or (0.0, 0.0),
         population=population,
         mortality=mortality,
         parameters=parameters.parameters,
