@@ -196,9 +196,9 @@ def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]])
 def background(scenario: Path, patients: int | None, threads: int | None) -> None:
     """Work out what mortality is left when SCENARIO's own causes of death are taken out.
 
-    Needed where a scenario says `mortality: {table: ..., less: [...]}`, and again when its rates change: people are
-    simulated without any other mortality, and what the causes in `less:` do is taken from the table, by sex, year and
-    age. The result is the scenario's tables/background.csv.
+    Needed where a scenario says `mortality: {table: ..., less: [...]}`, and again when its rates change:
+    people are simulated without any other mortality, and what the causes in `less:` do is taken from the
+    table, by sex, year and age. The result is the scenario's tables/background.csv.
     """
     signal.signal(signal.SIGTERM, _terminated)
     with _user_faults():

@@ -63,9 +63,9 @@ def start_within(m, x, protocol, caller, riding):
     if not begin_protocol(m, x, protocol):
         return False
     p, c = wide_place(m, at.PROGRESS, protocol, 0), wide_place(m, at.PROGRESS, caller, 0)
-    m[p + at.CALLER], m[p + at.RIDING] = caller, 1 if riding else 0
+    m[p + at.CALLER], m[p + at.RIDING] = caller, riding
     m[p + at.ENCOUNTER] = m[c + at.ENCOUNTER]
-    if not riding:
+    if riding == at.NO:
         m[c + at.CALLEE] = protocol
         schedule_protocol(m, x, caller, math.inf)
     return True
@@ -172,7 +172,7 @@ def next_rider(m, x, protocol, provider):
         first = narrow(m, at.PROVIDERS, provider, at.PROVIDER_FIRST_RIDER)
         rider = item(m, at.RIDERS, first + m[p + at.RIDERS_STARTED])
         m[p + at.RIDERS_STARTED] += 1
-        if start_within(m, x, rider, protocol, True):
+        if start_within(m, x, rider, protocol, at.YES):
             return rider
     m[p + at.RIDERS_STARTED] = 0
     return np.int64(-1)
@@ -207,7 +207,7 @@ def diagnose(m, x, log, condition, code, encounter):
     change(m, x, m[c + at.CODED_CELL], 1.0)
     happen(m, x, m[c + at.CODED_THING], 0.0)
     if m[at.RECORDING]:
-        row = write(m, x, log, kinds.CONDITION, seconds(x, x[at.NOW]), condition, -1, encounter, 0.0)
+        row = write(m, x, log, kinds.CONDITION, seconds(x, x[at.NOW]), condition, at.NONE, encounter, 0.0)
         m[spot(m, at.CONDITION_ROWS, condition)] = row
     if code >= 0:
         schedule(m, x, m[c + at.CODED_SLOT], x[at.NOW] + days(m, x, code))
@@ -233,7 +233,7 @@ def prescribe(m, x, log, drug, code, encounter):
     change(m, x, m[d + at.CODED_CELL], 1.0)
     happen(m, x, m[d + at.CODED_THING], 0.0)
     if m[at.RECORDING]:
-        row = write(m, x, log, kinds.MEDICATION, seconds(x, x[at.NOW]), drug, -1, encounter, 0.0)
+        row = write(m, x, log, kinds.MEDICATION, seconds(x, x[at.NOW]), drug, at.NONE, encounter, 0.0)
         m[spot(m, at.DRUG_ROWS, drug)] = row
 
 
@@ -250,7 +250,7 @@ def stop_drug(m, x, log, drug):
 def perform(m, x, log, procedure, encounter):
     happen(m, x, narrow(m, at.PROCEDURES, procedure, 0), 0.0)
     if m[at.RECORDING]:
-        write(m, x, log, kinds.PROCEDURE, seconds(x, x[at.NOW]), procedure, -1, encounter, 0.0)
+        write(m, x, log, kinds.PROCEDURE, seconds(x, x[at.NOW]), procedure, at.NONE, encounter, 0.0)
 
 
 @inner
@@ -272,4 +272,4 @@ def take_test(m, x, log, biomarker, error, encounter):
         change(m, x, m[b + at.BIOMARKER_FIRST], value)
     happen(m, x, m[b + at.BIOMARKER_THING], value)
     if m[at.RECORDING]:
-        write(m, x, log, kinds.OBSERVATION, seconds(x, x[at.NOW]), biomarker, -1, encounter, value)
+        write(m, x, log, kinds.OBSERVATION, seconds(x, x[at.NOW]), biomarker, at.NONE, encounter, value)

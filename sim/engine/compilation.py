@@ -7,13 +7,14 @@ functions and constants it uses from other files. So everything compiled is stam
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import pickle
 import sys
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +42,18 @@ def jit(function: Function | None = None, /, **options: Any) -> Any:
         with suppress(RuntimeError):  # which says that there is no folder to write
             compiled._cache = _Cache(function)
     return compiled
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Keep the garbage collector out of a call that may compile: it finds millions of objects and no garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @cache

@@ -11,7 +11,6 @@ from sim.engine.evaluate import evaluate
 from sim.engine.hazards import enter_death, enter_hazard
 from sim.engine.inner import inner
 from sim.engine.life import MOST_AT_ONCE, change, close, days, happen, mark, schedule, seconds, touch, write
-from sim.engine.log import NULL
 from sim.engine.memory import fail, item, narrow, wide, wide_place
 from sim.engine.streams import uniform
 from sim.program import layout as at
@@ -22,7 +21,7 @@ def assign(m, x, log, cell, code, variable):
     """`set`: a variable takes the value of an expression."""
     value = evaluate(m, x, code)
     change(m, x, cell, value)
-    write(m, x, log, kinds.VARIABLE, seconds(x, x[at.NOW]), variable, -1, NULL, value)
+    write(m, x, log, kinds.VARIABLE, seconds(x, x[at.NOW]), variable, at.NONE, kinds.NULL, value)
 
 
 @inner
@@ -68,7 +67,7 @@ def die(m, x, log, cause):
     for protocol in range(m[at.N_PROTOCOLS]):
         close(x, log, wide(m, at.PROGRESS, protocol, at.ENCOUNTER_ROW))
     if m[at.RECORDING]:
-        write(m, x, log, kinds.DEATH, seconds(x, x[at.NOW]), cause, -1, NULL, 0.0)
+        write(m, x, log, kinds.DEATH, seconds(x, x[at.NOW]), cause, at.NONE, kinds.NULL, 0.0)
 
 
 @inner
@@ -84,8 +83,8 @@ def enter(m, x, log, axis, state, cause, by_hazard):
         leave_state(m, x, came_from)
     while True:
         if state < 0:
-            write(m, x, log, kinds.STATE, seconds(x, now), -1, came_from, NULL, float(cause))
-            if m[at.LEDGER_YEARS] > 0 and not by_hazard:
+            write(m, x, log, kinds.STATE, seconds(x, now), at.NONE, came_from, kinds.NULL, float(cause))
+            if m[at.LEDGER_YEARS] > 0 and by_hazard == at.NO:
                 enter_death(m, x, cause)
             die(m, x, log, cause)
             return
@@ -93,7 +92,7 @@ def enter(m, x, log, axis, state, cause, by_hazard):
         touch(m, cell)
         instant = wide(m, at.STATES, state, at.STATE_INSTANT) == 1
         if not instant:
-            write(m, x, log, kinds.STATE, seconds(x, now), state, came_from, NULL, -1.0)
+            write(m, x, log, kinds.STATE, seconds(x, now), state, came_from, kinds.NULL, -1.0)
         happen(m, x, wide(m, at.STATES, state, at.STATE_THING), 0.0)
         first = wide(m, at.STATES, state, at.STATE_FIRST_ASSIGNMENT)
         for row in range(first, first + wide(m, at.STATES, state, at.STATE_ASSIGNMENTS)):
@@ -105,7 +104,7 @@ def enter(m, x, log, axis, state, cause, by_hazard):
         if m[at.AT_ONCE] > MOST_AT_ONCE:
             fail(x, at.CASCADE, wide(m, at.STATES, state, at.STATE_THING))
             return
-        share, by_hazard = share_of(m, x, state), False
+        share, by_hazard = share_of(m, x, state), at.NO
         state, cause = (
             narrow(m, at.SHARES, share, at.SHARE_TARGET),
             narrow(m, at.SHARES, share, at.SHARE_CAUSE),
@@ -131,4 +130,4 @@ def end_sojourn(m, x, log, timer):
             narrow(m, at.SHARES, share, at.SHARE_TARGET),
             narrow(m, at.SHARES, share, at.SHARE_CAUSE),
         )
-    enter(m, x, log, wide(m, at.STATES, state, at.STATE_AXIS), target, cause, False)
+    enter(m, x, log, wide(m, at.STATES, state, at.STATE_AXIS), target, cause, at.NO)

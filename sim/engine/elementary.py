@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from sim.engine.compilation import jit
+from sim.engine.inner import inner
 
 _LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # 32 bits, so that its product with an exponent is exact
 _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
@@ -69,19 +69,19 @@ _FAR_DENOMINATOR = (
 # fmt: on
 
 
-@jit(inline="always")
+@inner(inline="always")
 def bits_of(x: float) -> int:
     """The 64 bits of a float, as a signed integer."""
     return int(np.float64(x).view(np.int64))
 
 
-@jit(inline="always")
+@inner(inline="always")
 def float_of(bits: int) -> float:
     """The float with these 64 bits."""
     return float(np.int64(bits).view(np.float64))
 
 
-@jit
+@inner
 def log(x: float) -> float:
     """The natural logarithm, within 1 ulp and monotone; -inf at 0, NaN below."""
     if not _SMALLEST_NORMAL <= x <= _LARGEST:
@@ -96,7 +96,7 @@ def log(x: float) -> float:
     return _log_sum(float(exponent - shift), float_of(bits - (exponent << 52)) - 1.0, 0.0)
 
 
-@jit(inline="always")
+@inner(inline="always")
 def _log_sum(exponent: float, f: float, low: float) -> float:
     """exponent * log 2 + log(1 + f) + low, for 1 + f in [sqrt(1/2), sqrt(2)], by log((1 + s) / (1 - s))."""
     s = f / (2.0 + f)
@@ -110,13 +110,13 @@ def _log_sum(exponent: float, f: float, low: float) -> float:
     return exponent * _LN2_HIGH - ((half - (s * (half + (odd + even)) + (exponent * _LN2_LOW + low))) - f)
 
 
-@jit
+@inner
 def exp(x: float) -> float:
     """The exponential, within 1 ulp and monotone."""
     return _exp_sum(x, 0.0)
 
 
-@jit(inline="always")
+@inner(inline="always")
 def _exp_sum(x: float, low: float) -> float:
     """exp(x + low), for |low| below an ulp or two of x."""
     if not -745.2 < x < 709.8:
@@ -133,7 +133,7 @@ def _exp_sum(x: float, low: float) -> float:
     return y * float_of((n + 1023) << 52)
 
 
-@jit(inline="always")
+@inner(inline="always")
 def _expm1_reduced(high: float, low: float) -> float:
     """exp(high - low) - 1, for |high - low| up to log(2) / 2."""
     r = high - low
@@ -148,7 +148,7 @@ def _expm1_reduced(high: float, low: float) -> float:
     return high - (low - z * p)
 
 
-@jit
+@inner
 def log1p(x: float) -> float:
     """log(1 + x), within 1.5 ulp; -inf at -1, NaN below."""
     if -0.2928 < x < 0.4142:
@@ -162,7 +162,7 @@ def log1p(x: float) -> float:
     return _log_sum(float(exponent), float_of(bits - (exponent << 52)) - 1.0, lost / w)
 
 
-@jit
+@inner
 def expm1(x: float) -> float:
     """exp(x) - 1, within 2 ulp."""
     if -0.3465 < x < 0.3465:
@@ -174,7 +174,7 @@ def expm1(x: float) -> float:
     return (scale - 1.0) + scale * _expm1_reduced(x - exponent * _LN2_HIGH, exponent * _LN2_LOW)
 
 
-@jit
+@inner
 def power(x: float, y: float) -> float:
     """x to the power y, within 1 ulp, and exact where the exact result is a float.
 
@@ -202,7 +202,7 @@ def power(x: float, y: float) -> float:
     return sign * _exp_sum(p, p_low + y * low)
 
 
-@jit
+@inner
 def _log_pair(x: float) -> tuple[float, float]:
     """log(x) as a sum of two floats, within 2**-64 of it, for 0 < x < inf."""
     bits, shift = bits_of(x), 0
@@ -231,7 +231,7 @@ def _log_pair(x: float) -> tuple[float, float]:
     return total, (c - total) + low
 
 
-@jit(inline="always")
+@inner(inline="always")
 def _product(a: float, b: float) -> tuple[float, float]:
     """a * b, rounded, and exactly what rounding lost (Dekker 1971), for |a|, |b| below 2**996."""
     product = a * b
@@ -244,39 +244,39 @@ def _product(a: float, b: float) -> tuple[float, float]:
     return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
-@jit(inline="always")
+@inner(inline="always")
 def _polynomial8(x: float, c: tuple[float, ...]) -> float:
     """c[0] + c[1] * x + ... + c[7] * x**7."""
     w = x * x
     return ((c[0] + x * c[1]) + w * (c[2] + x * c[3])) + w * w * ((c[4] + x * c[5]) + w * (c[6] + x * c[7]))
 
 
-@jit
+@inner
 def normal_tail(x: float) -> float:
     """The probability that a standard normal exceeds x.
 
     Relative error below 1e-15 up to x = 37, where it is 5.7e-300; from there on it underflows to 0.
     """
-    if x < 0.0:
-        return 1.0 - normal_tail(-x)
-    if not x < 39.0:
-        return 0.0 if x > 0.0 else math.nan
-    t = (x - 5.0) / (x + 5.0)
+    y = abs(x)
+    if not y < 39.0:
+        return math.nan if x != x else (0.0 if x > 0.0 else 1.0)
+    t = (y - 5.0) / (y + 5.0)
     w = t * t
     w = w * w
     w = w * w
     mills = _polynomial8(t, _MILLS_0) + w * (_polynomial8(t, _MILLS_8) + w * _polynomial8(t, _MILLS_16))
-    square, square_low = _product(x, x)
-    return _exp_sum(-0.5 * square, -0.5 * square_low) * mills / (1.0 + x)
+    square, square_low = _product(y, y)
+    tail = _exp_sum(-0.5 * square, -0.5 * square_low) * mills / (1.0 + y)
+    return 1.0 - tail if x < 0.0 else tail
 
 
-@jit
+@inner
 def normal_cdf(x: float) -> float:
     """The probability that a standard normal is at most x; `normal_tail` of -x."""
     return normal_tail(-x)
 
 
-@jit
+@inner
 def normal_quantile(p: float) -> float:
     """The standard normal quantile: algorithm AS 241, PPND16 (Wichura 1988, Applied Statistics 37, 477-484).
 

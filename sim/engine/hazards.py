@@ -124,11 +124,8 @@ def walk(m, x, h, stop, ahead):
     Else bring its numbers up to `stop`.
     """
     hazard, life = wide_place(m, at.HAZARDS, h, 0), wide_place(m, at.GOING, h, 0)
-    form, table, varying = (
-        m[hazard + at.HAZARD_FORM],
-        m[hazard + at.HAZARD_TABLE],
-        m[hazard + at.HAZARD_VARYING],
-    )
+    form, table = m[hazard + at.HAZARD_FORM], m[hazard + at.HAZARD_TABLE]
+    varying = m[hazard + at.HAZARD_VARYING]
     shape, scale = x[life + at.SHAPE], x[life + at.SCALE]
     threshold, reference, rate = x[life + at.THRESHOLD], x[life + at.REFERENCE], x[life + at.RATE]
     factor, cursor, renewal = x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL]
@@ -149,14 +146,14 @@ def walk(m, x, h, stop, ahead):
     while True:
         piece = min(birthday, new_years_day, renewal)
         if piece > stop:
-            if ahead:
+            if ahead == at.YES:
                 due = firing(form, rate, reference, threshold, entry, shape, scale)
             break
         used = consumed(form, rate, reference, piece, entry, shape, scale)
         if used >= threshold:
             due = min(firing(form, rate, reference, threshold, entry, shape, scale), piece)
             break
-        if ahead and (piece == renewal or varying == 1):
+        if ahead == at.YES and (piece == renewal or varying == 1):
             due, refreshes = piece, 1.0
             break
         if piece == birthday:
@@ -177,7 +174,7 @@ def walk(m, x, h, stop, ahead):
             reference = piece
             rate = new_rate
         cursor = piece
-    if ahead:
+    if ahead == at.YES:
         x[life + at.REFRESHES] = refreshes
     else:
         x[life + at.THRESHOLD], x[life + at.REFERENCE], x[life + at.RATE] = threshold, reference, rate
@@ -189,7 +186,7 @@ def walk(m, x, h, stop, ahead):
 def refresh(m, x, h, now):
     """A clock has changed what the rate of `h` reads."""
     enter_hazard(m, x, h, now)
-    walk(m, x, h, now, False)
+    walk(m, x, h, now, at.NO)
 
 
 @inner
@@ -197,7 +194,7 @@ def look_again(m, x, h, now):
     """Something that the rate of `h` reads has changed: use up the threshold to `now`, then take the new
     rate."""
     enter_hazard(m, x, h, now)
-    walk(m, x, h, now, False)
+    walk(m, x, h, now, at.NO)
     life = wide_place(m, at.GOING, h, 0)
     age, year = grid_age(m, h, now), grid_year(m, x, h, now)
     factor = factor_at(m, x, h, now, age, year)
@@ -242,8 +239,7 @@ def begin(m, x, h, now):
 
 @inner
 def ledger_place(m, x, part, age, year):
-    """Where the ledger keeps the days alive (part 0) or the cumulative hazard (part 1) of a sex, year and
-    age."""
+    """Where the ledger keeps the DAYS_ALIVE, or the cumulative hazard of DEATHS, of a sex, year and age."""
     row = (part * 2 + np.int64(x[at.SEX])) * m[at.LEDGER_YEARS] + year - m[at.LEDGER_FIRST_YEAR]
     return m[at.LEDGER] + row * m[at.LEDGER_AGES] + min(age, m[at.LEDGER_AGES] - 1)
 
@@ -262,7 +258,7 @@ def enter_time(m, x, start, end):
     while start < end:
         birthday, new_years_day = DAYS_PER_YEAR * (age + 1), new_year(year + 1, x[at.BIRTH])
         piece = min(birthday, new_years_day, end)
-        x[ledger_place(m, x, 0, age, year)] += piece - start
+        x[ledger_place(m, x, at.DAYS_ALIVE, age, year)] += piece - start
         age += 1 if piece == birthday else 0
         year += 1 if piece == new_years_day else 0
         start = piece
@@ -273,7 +269,7 @@ def enter_death(m, x, cause):
     """Enter a death that no hazard brought: a share, or upon something."""
     if cause >= 0 and item(m, at.COUNTED, cause) == 1 and x[at.NOW] >= ledger_start(x, 0.0):
         age, year = np.int64(math.floor(x[at.NOW] / DAYS_PER_YEAR)), year_at(x[at.NOW], x[at.BIRTH])
-        x[ledger_place(m, x, 1, age, year)] += 1.0
+        x[ledger_place(m, x, at.DEATHS, age, year)] += 1.0
 
 
 @inner
@@ -296,7 +292,7 @@ def enter_hazard(m, x, h, end):
         piece = min(birthday, new_years_day, end)
         if piece > counts_from:
             used = consumed(form, rate, max(start, counts_from), piece, entry, shape, scale)
-            x[ledger_place(m, x, 1, age, year)] += used
+            x[ledger_place(m, x, at.DEATHS, age, year)] += used
         age += 1 if piece == birthday else 0
         year += 1 if piece == new_years_day else 0
         if grids != 0:

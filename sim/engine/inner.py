@@ -14,7 +14,10 @@ import numba
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.registry import CPUDispatcher
 from numba.core.untyped_passes import IRProcessing
+
+from sim.engine.compilation import jit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -73,11 +76,25 @@ class _Translator(CompilerBase):
         return [passes]
 
 
+class _Inner(CPUDispatcher):  # type: ignore[misc]
+    """A translation to whoever compiles against it. Python calls a compiled twin, made at the first call."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        if "twin" not in self.__dict__:
+            self.twin = jit(self.py_func)
+        return self.twin(*arguments)
+
+
 def inner(function: Function | None = None, /, **options: Any) -> Any:
-    """As `compilation.jit`, but with no entry from Python and no cache of its own."""
+    """Compile for other compiled code: as `jit`, but without reference counts, so it can make no arrays, and
+    without recursion.
+    """
     if function is None:
         return lambda decorated: inner(decorated, **options)
     hidden = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
     numbers = {"nogil": True, "fastmath": False, "error_model": "numpy"}
     compile_inner: Any = numba.njit
-    return compile_inner(pipeline_class=_Translator, **numbers, **hidden, **options)(function)
+    compiled = compile_inner(pipeline_class=_Translator, **numbers, **hidden, **options)(function)
+    if compiled is not function:
+        compiled.__class__ = _Inner
+    return compiled

@@ -27,7 +27,6 @@ from sim.engine.life import (
     seconds,
     write,
 )
-from sim.engine.log import NULL
 from sim.engine.memory import fail, item, narrow, place, spot, wide, wide_place
 from sim.engine.pointer import pointer
 from sim.engine.streams import uniform
@@ -101,7 +100,7 @@ def look_at_hazard(m, x, h):
 @inner
 def seek(m, x, h):
     """Put the time at which hazard `h` fires into the calendar."""
-    due = walk(m, x, h, x[at.WINDOW_TO] - x[at.BIRTH], True)
+    due = walk(m, x, h, x[at.WINDOW_TO] - x[at.BIRTH], at.YES)
     schedule(m, x, wide(m, at.HAZARDS, h, at.HAZARD_SLOT), due)
 
 
@@ -137,7 +136,7 @@ def consequences(m, x, log, thing):
         if x[narrow(m, at.AXES, axis, at.AXIS_CELL)] != m[n + at.LISTENER_STATE]:
             continue
         if code < 0 or evaluate(m, x, code) == 1.0:
-            disease.enter(m, x, log, axis, m[n + at.LISTENER_TARGET], m[n + at.LISTENER_CAUSE], False)
+            disease.enter(m, x, log, axis, m[n + at.LISTENER_TARGET], m[n + at.LISTENER_CAUSE], at.NO)
             if m[at.DEAD]:
                 return
 
@@ -197,7 +196,7 @@ def proceed(m, x, log, protocol):
             if current < 0:
                 return
         elif op == at.DO:
-            if care.start_within(m, x, a, current, False):
+            if care.start_within(m, x, a, current, at.NO):
                 current = a
         elif op == at.ASSIGN:
             disease.assign(m, x, log, narrow(m, at.VARIABLES, a, at.VARIABLE_CELL), b, a)
@@ -256,22 +255,23 @@ def advance(m, x, log, slot):
         proceed(m, x, log, argument)
         settle(m, x, log)
         return
-    if kind == at.EXIT or kind == at.TRIGGER or kind == at.BACKGROUND:
-        if x[wide_place(m, at.GOING, argument, at.REFRESHES)] == 1.0:
-            refresh(m, x, argument, x[at.NOW])
-            seek(m, x, argument)
-            return
+    hazard = kind == at.EXIT or kind == at.TRIGGER or kind == at.BACKGROUND
+    if hazard and x[wide_place(m, at.GOING, argument, at.REFRESHES)] == 1.0:
+        refresh(m, x, argument, x[at.NOW])
+        seek(m, x, argument)
+        return
     schedule(m, x, slot, math.inf)
     if kind == at.EXIT:
         h = wide_place(m, at.HAZARDS, argument, 0)
-        disease.enter(m, x, log, m[h + at.HAZARD_AXIS], m[h + at.HAZARD_TARGET], m[h + at.HAZARD_CAUSE], True)
+        target, cause = m[h + at.HAZARD_TARGET], m[h + at.HAZARD_CAUSE]
+        disease.enter(m, x, log, m[h + at.HAZARD_AXIS], target, cause, at.YES)
     elif kind == at.TRIGGER:
         x[wide(m, at.HAZARDS, argument, at.HAZARD_COUNT)] += 1.0
         x[wide_place(m, at.GOING, argument, at.STATUS)] = at.FRESH
         mark(m, argument)
         care.start_protocol(m, x, wide(m, at.HAZARDS, argument, at.HAZARD_TARGET))
     elif kind == at.BACKGROUND:
-        disease.die(m, x, log, -1)
+        disease.die(m, x, log, at.NONE)
     elif kind == at.SOJOURN:
         disease.end_sojourn(m, x, log, argument)
     elif kind == at.SUPPLY:
@@ -292,12 +292,12 @@ def open_window(m, x, log):
     for condition in range(m[at.N_CONDITIONS]):
         since = running_since(m, x, at.CONDITIONS, condition)
         if since == since:
-            row = write(m, x, log, kinds.CONDITION, seconds(x, since), condition, -1, NULL, 0.0)
+            row = write(m, x, log, kinds.CONDITION, seconds(x, since), condition, at.NONE, kinds.NULL, 0.0)
             m[spot(m, at.CONDITION_ROWS, condition)] = row
     for drug in range(m[at.N_DRUGS]):
         since = running_since(m, x, at.DRUGS, drug)
         if since == since:
-            row = write(m, x, log, kinds.MEDICATION, seconds(x, since), drug, -1, NULL, 0.0)
+            row = write(m, x, log, kinds.MEDICATION, seconds(x, since), drug, at.NONE, kinds.NULL, 0.0)
             m[spot(m, at.DRUG_ROWS, drug)] = row
 
 
@@ -338,8 +338,8 @@ def reset(m, x):
 @inner
 def draw_birth(m, x, patient):
     """Sex and birth, drawn once and never again."""
-    sex = 0 if uniform(np.uint64(m[at.KEY_OF_SEX]), 0, 0, patient) < x[at.FEMALE] else 1
-    u = uniform(np.uint64(m[at.KEY_OF_BIRTH]), 0, 0, patient)
+    sex = 0 if uniform(np.uint64(m[at.KEY_OF_SEX]), at.ONCE, at.ONCE, patient) < x[at.FEMALE] else 1
+    u = uniform(np.uint64(m[at.KEY_OF_BIRTH]), at.ONCE, at.ONCE, patient)
     x[at.SEX] = float(sex)
     if x[at.ALIVE_ON] != x[at.ALIVE_ON]:
         x[at.BIRTH] = x[at.BORN_FROM] + u * (x[at.BORN_TO] - x[at.BORN_FROM])
@@ -367,14 +367,14 @@ def start_life(m, x, log):
         if code >= 0:
             value = evaluate(m, x, code)
             x[narrow(m, at.VARIABLES, v, at.VARIABLE_CELL)] = value
-            write(m, x, log, kinds.VARIABLE, birth, v, -1, NULL, value)
+            write(m, x, log, kinds.VARIABLE, birth, v, at.NONE, kinds.NULL, value)
     entry = 0.0
     if m[at.ENTRY_CODE] >= 0:
         entry = days(m, x, m[at.ENTRY_CODE])
     elif x[at.ENTRY_DATE] == x[at.ENTRY_DATE]:
         entry = max(0.0, x[at.ENTRY_DATE] - x[at.BIRTH])
     for axis in range(m[at.N_AXES]):
-        disease.enter(m, x, log, axis, narrow(m, at.AXES, axis, at.AXIS_FIRST_STATE), -1, False)
+        disease.enter(m, x, log, axis, narrow(m, at.AXES, axis, at.AXIS_FIRST_STATE), at.NONE, at.NO)
     m[at.N_WAITING] = 0  # being born into a state is not an event that anything waits for
     x[at.NOW] = entry
     for h in range(m[at.N_HAZARDS]):
@@ -387,7 +387,7 @@ def start_life(m, x, log):
             mark(m, h)
     for watch in range(m[at.N_WATCHES]):
         mark(m, m[at.N_HAZARDS] + watch)
-    schedule(m, x, 0, max(entry, x[at.WINDOW_FROM] - x[at.BIRTH]))
+    schedule(m, x, at.WINDOW_SLOT, max(entry, x[at.WINDOW_FROM] - x[at.BIRTH]))
     return entry
 
 
@@ -445,7 +445,7 @@ def live_all(memory, floats, rows, people, first, count, most_attempts):
         x[spot(m, at.LEDGER, word)] = 0.0
     for i in range(count):
         begun = m[at.LOGGED]
-        outcome, attempt = REDRAW, 0
+        outcome, attempt = np.int64(REDRAW), np.int64(0)
         while outcome == REDRAW:
             m[at.LOGGED] = begun
             outcome, entry, end = live(m, x, log, first + i, attempt)

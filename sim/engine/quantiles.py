@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from sim.engine.compilation import jit
+from sim.engine.inner import inner
 from sim.engine.elementary import exp, expm1, log, log1p, normal_cdf, normal_quantile, normal_tail, power
 from sim.engine.special import incomplete_beta, incomplete_gamma, lgamma
 
@@ -17,7 +17,7 @@ _STEPS = 100  # of Newton's method, which takes some five
 _CLOSE = 1e-10  # a step of Newton's method after which the next would be below rounding
 
 
-@jit
+@inner
 def uniform(u: float, low: float, high: float) -> float:
     """low + u * (high - low), kept within [low, high]; needs low <= high, finite."""
     width = high - low
@@ -26,7 +26,7 @@ def uniform(u: float, low: float, high: float) -> float:
     return _clamp(low + u * width, low, high)
 
 
-@jit
+@inner
 def normal(u: float, mean: float, sd: float) -> float:
     """Normal; needs sd >= 0."""
     if not 0.0 <= sd < math.inf:
@@ -34,7 +34,7 @@ def normal(u: float, mean: float, sd: float) -> float:
     return mean + sd * normal_quantile(u)
 
 
-@jit
+@inner
 def truncated_normal(u: float, mean: float, sd: float, low: float, high: float) -> float:
     """Normal given that it is in [low, high], which may be infinite on either side; needs sd >= 0.
 
@@ -56,7 +56,7 @@ def truncated_normal(u: float, mean: float, sd: float, low: float, high: float) 
     return _clamp(mean + sd * z, low, high)
 
 
-@jit
+@inner
 def lognormal(u: float, median: float, sigma: float) -> float:
     """Lognormal: median * exp(sigma * z) with a standard normal z; needs median > 0 and sigma >= 0."""
     if not (0.0 < median < math.inf and 0.0 <= sigma < math.inf):
@@ -64,25 +64,25 @@ def lognormal(u: float, median: float, sigma: float) -> float:
     return median * exp(sigma * normal_quantile(u))
 
 
-@jit
+@inner
 def exponential(u: float, mean: float) -> float:
     """Exponential; needs mean > 0."""
     return exponential_time(-log(1.0 - u), mean)
 
 
-@jit
+@inner
 def weibull(u: float, shape: float, scale: float) -> float:
     """Weibull, of survival exp(-(t / scale)**shape); needs both > 0."""
     return weibull_time(-log(1.0 - u), shape, scale)
 
 
-@jit
+@inner
 def gompertz(u: float, shape: float, rate: float) -> float:
     """Gompertz, of hazard rate * exp(shape * t); needs rate >= 0. Can be inf."""
     return gompertz_time(-log(1.0 - u), shape, rate)
 
 
-@jit
+@inner
 def gamma(u: float, shape: float, scale: float) -> float:
     """Gamma, of mean shape * scale; needs both > 0. Relative error 1e-13 above 1e-15 * scale."""
     if not (0.0 < shape < math.inf and 0.0 < scale < math.inf):
@@ -109,7 +109,7 @@ def gamma(u: float, shape: float, scale: float) -> float:
     return scale * x
 
 
-@jit
+@inner
 def _large_gamma(a: float, z: float) -> float:
     """The quantile of a gamma of large shape at the standard normal's z: its Cornish-Fisher expansion."""
     r = math.sqrt(a)
@@ -121,7 +121,7 @@ def _large_gamma(a: float, z: float) -> float:
     return x + (w * (w * (12.0 * w - 243.0) - 923.0) + 1472.0) / (204120.0 * a * a)
 
 
-@jit
+@inner
 def _newton_step(value: float, slope: float, target: float) -> float:
     """A step of Newton's method on log(value), of positive slope, towards log(target), but by at most 2."""
     if value == 0.0 or slope == 0.0:
@@ -129,7 +129,7 @@ def _newton_step(value: float, slope: float, target: float) -> float:
     return _clamp(value / slope * log1p((target - value) / value), -2.0, 2.0)
 
 
-@jit(inline="always")
+@inner(inline="always")
 def _clamp(x: float, low: float, high: float) -> float:
     """x, or the end of [low, high] that it is beyond; `min` and `max` may differ in the sign of a zero."""
     if x < low:
@@ -137,7 +137,7 @@ def _clamp(x: float, low: float, high: float) -> float:
     return high if x > high else x
 
 
-@jit
+@inner
 def beta(u: float, a: float, b: float) -> float:
     """Beta, of mean a / (a + b); needs 0 < a, b <= 1e6. Relative error 1e-12 above 1e-15."""
     if not (0.0 < a <= 1e6 and 0.0 < b <= 1e6):
@@ -163,7 +163,7 @@ def beta(u: float, a: float, b: float) -> float:
     return odds / (1.0 + odds) if odds < 1.0 else 1.0 - 1.0 / (1.0 + odds)
 
 
-@jit
+@inner
 def poisson(u: float, mean: float) -> float:
     """Poisson: the least k whose cumulative probability is at least u; needs 0 <= mean <= 1e15.
 
@@ -190,7 +190,7 @@ def poisson(u: float, mean: float) -> float:
     return k
 
 
-@jit
+@inner
 def _small_poisson(u: float, mean: float) -> float:
     k = 0.0
     probability = exp(-mean)
@@ -202,13 +202,13 @@ def _small_poisson(u: float, mean: float) -> float:
     return k
 
 
-@jit
+@inner
 def _poisson_reaches(k: float, mean: float, u: float) -> bool:
     above, below, _ = incomplete_gamma(k + 1.0, mean)
     return below >= u if u < 0.5 else above <= 1.0 - u
 
 
-@jit
+@inner
 def exponential_hazard(t: float, mean: float) -> float:
     """The cumulative hazard of an exponential at t >= 0: t / mean."""
     if not (t >= 0.0 and 0.0 < mean < math.inf):
@@ -216,7 +216,7 @@ def exponential_hazard(t: float, mean: float) -> float:
     return t / mean
 
 
-@jit
+@inner
 def exponential_time(h: float, mean: float) -> float:
     """The time at which `exponential_hazard` reaches h >= 0."""
     if not (h >= 0.0 and 0.0 < mean < math.inf):
@@ -224,7 +224,7 @@ def exponential_time(h: float, mean: float) -> float:
     return h * mean
 
 
-@jit
+@inner
 def weibull_hazard(t: float, shape: float, scale: float) -> float:
     """The cumulative hazard of a Weibull at t >= 0: (t / scale)**shape."""
     if not (t >= 0.0 and 0.0 < shape < math.inf and 0.0 < scale < math.inf):
@@ -232,7 +232,7 @@ def weibull_hazard(t: float, shape: float, scale: float) -> float:
     return power(t / scale, shape)
 
 
-@jit
+@inner
 def weibull_time(h: float, shape: float, scale: float) -> float:
     """The time at which `weibull_hazard` reaches h >= 0."""
     if not (h >= 0.0 and 0.0 < shape < math.inf and 0.0 < scale < math.inf):
@@ -240,7 +240,7 @@ def weibull_time(h: float, shape: float, scale: float) -> float:
     return scale * power(h, 1.0 / shape)
 
 
-@jit
+@inner
 def gompertz_hazard(t: float, shape: float, rate: float) -> float:
     """The cumulative hazard of a Gompertz at t >= 0: rate * (exp(shape * t) - 1) / shape, or rate * t."""
     if not (t >= 0.0 and 0.0 <= rate < math.inf and -math.inf < shape < math.inf):
@@ -253,7 +253,7 @@ def gompertz_hazard(t: float, shape: float, rate: float) -> float:
     return rate * t * (expm1(x) / x) if -1.0 < x < 1.0 else rate / shape * expm1(x)
 
 
-@jit
+@inner
 def gompertz_time(h: float, shape: float, rate: float) -> float:
     """The time at which `gompertz_hazard` reaches h >= 0; inf where it never does."""
     if not (h >= 0.0 and 0.0 <= rate < math.inf and -math.inf < shape < math.inf):

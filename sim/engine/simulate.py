@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.engine.compilation import no_collection
 from sim.engine.kernel import PERSON, live_all
 from sim.engine.life import ROW
 from sim.engine.load import Ledger, load
@@ -59,7 +60,8 @@ class Engine:
         self.program = program
         self.seed = seed
         self._ledger = ledger
-        self._memory = load(program, seed, ledger=ledger)
+        with no_collection():
+            self._memory = load(program, seed, ledger=ledger)
         self._log = np.empty(ROWS_AT_FIRST, ROW)
 
     def simulate(self, patients: range) -> tuple[People, Log]:
@@ -68,15 +70,16 @@ class Engine:
         while True:
             m = self._memory
             m[at.N_ROWS] = len(self._log)
-            done, seen, rows, fault = live_all(
-                m,
-                m.view(np.float64),
-                self._log.view(np.int64),
-                people,
-                patients.start,
-                len(patients),
-                MOST_ATTEMPTS,
-            )
+            with no_collection():
+                done, seen, rows, fault = live_all(
+                    m,
+                    m.view(np.float64),
+                    self._log.view(np.int64),
+                    people,
+                    patients.start,
+                    len(patients),
+                    MOST_ATTEMPTS,
+                )
             if fault == at.FINE:
                 break
             if fault == at.LOG_FULL:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from sim.engine.compilation import jit
+from sim.engine.inner import inner
 from sim.engine.elementary import exp, log, log1p
 
 _TERMS = 20000  # enough for parameters up to 1e6
@@ -19,7 +19,7 @@ _HALF_LOG_2PI = 0.9189385332046728
 _INVERSE_SQRT_2PI = 0.3989422804014327
 
 
-@jit
+@inner
 def lgamma(x: float) -> float:
     """The logarithm of the gamma function for x > 0, else NaN; error 4e-15, relative where it is above 1."""
     if not 0.0 < x < math.inf:
@@ -27,7 +27,7 @@ def lgamma(x: float) -> float:
     return (x - 0.5) * log(x) - x + _HALF_LOG_2PI + stirling_rest(x)
 
 
-@jit
+@inner
 def stirling_rest(x: float) -> float:
     """lgamma(x) less (x - 1/2) log x - x + log(2 pi) / 2, for 0 < x < inf; error as of `lgamma`."""
     y = x
@@ -47,7 +47,7 @@ def stirling_rest(x: float) -> float:
     return rest
 
 
-@jit
+@inner
 def incomplete_gamma(a: float, x: float) -> tuple[float, float, float]:
     """P(a, x), Q(a, x) = 1 - P and dP / dlog x, for 0 < a <= 1e6 and 0 < x < inf.
 
@@ -63,7 +63,7 @@ def incomplete_gamma(a: float, x: float) -> tuple[float, float, float]:
     return 1.0 - q, q, slope
 
 
-@jit
+@inner
 def _gamma_series(a: float, x: float) -> float:
     """1 + x / (a + 1) + x**2 / ((a + 1) (a + 2)) + ..."""
     total = 1.0
@@ -78,7 +78,7 @@ def _gamma_series(a: float, x: float) -> float:
     return total
 
 
-@jit
+@inner
 def _gamma_fraction(a: float, x: float) -> float:
     """1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - 2 (2 - a) / (x + 5 - a - ...))), by Lentz's method."""
     b = x + 1.0 - a
@@ -96,7 +96,7 @@ def _gamma_fraction(a: float, x: float) -> float:
     return fraction
 
 
-@jit
+@inner
 def incomplete_beta(a: float, b: float, x: float, y: float) -> tuple[float, float, float]:
     """P = I_x(a, b), Q = 1 - P and dP / dlogit x, for 0 < a, b <= 1e6 and x in (0, 1) with y = 1 - x.
 
@@ -115,7 +115,7 @@ def incomplete_beta(a: float, b: float, x: float, y: float) -> tuple[float, floa
     return 1.0 - q, q, slope
 
 
-@jit
+@inner
 def _beta_fraction(a: float, b: float, x: float) -> float:
     """The continued fraction of I_x(a, b) in DLMF 8.17.22, less its factor, by Lentz's method."""
     c = 1.0
@@ -136,12 +136,12 @@ def _beta_fraction(a: float, b: float, x: float) -> float:
     return fraction
 
 
-@jit
+@inner
 def _excess(deviation: float, ratio: float) -> float:
     """d - log(1 + d) for a deviation d, with 1 + d given too, as where it is small d does not tell it."""
     return deviation - (log1p(deviation) if -0.5 < deviation < 1.0 else log(ratio))
 
 
-@jit(inline="always")
+@inner(inline="always")
 def _not_zero(x: float) -> float:
     return x if abs(x) > _TINY else _TINY

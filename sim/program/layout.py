@@ -6,6 +6,8 @@ from __future__ import annotations
 # ---- memory: one block of 8-byte words a worker, seen as int64 and as float64. First comes this header.
 # Words that hold where a table or list starts; rows are NARROW or WIDE words apart.
 NARROW, WIDE = 8, 16
+NONE, NO, YES = -1, 0, 1  # Numba compiles a function anew for every literal given to it, but not for these
+ONCE = 0  # the count, and the attempt, of what is drawn once and never again
 (
     CODE,  #          expression code (narrow)
     STEPS,  #         care code (narrow)
@@ -152,7 +154,7 @@ AT_LEAST, MORE_THAN, AT_MOST, LESS_THAN, CROSSED, NOT_CROSSED = range(6)
 
 # ---- processes: every slot of the calendar, in the order that breaks ties
 #      row (kind, axis or protocol, argument, ...) of int32
-WINDOW = 0  #        the window opens
+WINDOW = WINDOW_SLOT = 0  # the window opens
 WATCH = 1  #         an expression's clock
 SUPPLY = 2  #        drug: its supply ends
 RESOLUTION = 3  #    condition: it resolves by itself
@@ -292,6 +294,9 @@ SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
     ENCOUNTER,  # id of the encounter that its steps happen in, or NULL
     ENCOUNTER_ROW,  # its row in the log, or -1
 ) = range(9)
+
+# ---- parts of the LEDGER
+DAYS_ALIVE, DEATHS = range(2)
 
 # ---- an entry of the HISTORY
 PREVIOUS, TIME, VALUE = range(3)

@@ -245,8 +245,8 @@ class StepReader:
                 self.findings.error("unreachable-branch", message, one.span, "put it last")
         shares = [one.share for one in author.choose if one.share]
         has_otherwise = any(b.kind == "otherwise" for b in branches)
-        if shares and (not has_otherwise or any(s.text == "rest" for s in shares)):
-            check_shares(self.reader, shares, author.span, "the shares of this choice")
+        if shares:
+            check_shares(self.reader, shares, author.span, "the shares of this choice", not has_otherwise)
         return tuple(branches)
 
     def branch(self, author: schema.Branch) -> Branch | None:

@@ -255,8 +255,13 @@ def check_rate(reader: Reader, e: Expr, span: Span) -> None:
         reader.findings.error("negative-rate", "this rate is below zero", span)
 
 
-def check_shares(reader: Reader, shares: list[Scalar], span: Span, what: str) -> None:
-    """Shares must add up to 1: exactly where all are known, or by one `rest`."""
+def check_shares(
+    reader: Reader, shares: list[Scalar], span: Span, what: str, exhaustive: bool = True
+) -> None:
+    """Shares must add up to 1, by one `rest` or exactly; to less only where they are not `exhaustive`.
+
+    Shares that depend on the patient are left to the run.
+    """
     rests = [s for s in shares if s.text == "rest"]
     if len(rests) > 1:
         reader.findings.error("two-rests", f"{what} have more than one `rest`", rests[1].span)
@@ -271,7 +276,8 @@ def check_shares(reader: Reader, shares: list[Scalar], span: Span, what: str) ->
             return
         known.append(value)
     total = sum(known)
-    if total > 1 + _SHARES_TOLERANCE or (not rests and total < 1 - _SHARES_TOLERANCE):
+    too_little = exhaustive and not rests and total < 1 - _SHARES_TOLERANCE
+    if too_little or total > 1 + _SHARES_TOLERANCE:
         fix = "make the last one `rest`" if total < 1 else ""
         reader.findings.error("shares-sum", f"{what} add up to {total:.10g}, not to 1", span, fix)
 

@@ -58,6 +58,6 @@ def test_one_circle_for_each_group() -> None:
 
 
 def test_a_chain_may_be_long() -> None:
-    reads = {str(i): [str(i + 1)] for i in range(5000)} | {"5000": []}
-    assert in_order(reads, reads)[0] == "5000"
+    reads = {str(i): [str(i + 1)] for i in range(1500)} | {"1500": []}
+    assert in_order(reads, reads)[0] == "1500"
     assert cycles(reads) == []

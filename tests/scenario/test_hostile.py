@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -80,6 +81,26 @@ def test_lines_lost_doubled_and_moved(folder: Path, name: str, data: st.DataObje
             case "dedent":
                 lines[at] = lines[at].removeprefix("  ")
     (folder / name).write_text("\n".join(lines))
+    survives(folder)
+
+
+COMPLETE = SMALL.parent / "complete"
+LONG = {path: (COMPLETE / path).read_text() for path in ("scenario.yaml", "pathways/metabolic.yaml")}
+TOKEN = re.compile(r"[A-Za-z_]+|[0-9.]+|->|[{}:,()\[\]]")
+
+
+@pytest.mark.parametrize("name", LONG)
+@quick
+@given(data=st.data())
+def test_words_exchanged(tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject) -> None:
+    folder = tmp_path_factory.mktemp("words") / "complete"
+    shutil.copytree(COMPLETE, folder)
+    text = LONG[name]
+    tokens = list(TOKEN.finditer(text))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place, word = data.draw(st.sampled_from(tokens)), data.draw(st.sampled_from(tokens))
+        text = text[: place.start()] + word[0] + text[place.end() :]
+    (folder / name).write_text(text)
     survives(folder)
 
 

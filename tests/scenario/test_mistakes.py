@@ -210,6 +210,13 @@ UNITS = [
     Mistake(LUNG, "every: 1 month", "every: »0 months", "not-positive", "above zero"),
     Mistake(LUNG, "value: 0.01 per year", "value: »onset", "not-constant", "reads nothing else"),
     Mistake(LUNG, "value: 0.01 per year", "value: 9**9**»9**9", "exponent-too-large", "exponent"),
+    Mistake(
+        LUNG,
+        "south: 0.7}, source",
+        "south: 0.7}, unit: »per parsec, source",
+        "unknown-unit",
+        "`per parsec` is not a rate",
+    ),
     Mistake(LUNG, "unit: L/min", "unit: »per year", "unknown-unit", "not a unit of a measurement"),
     Mistake(SCENARIO, "date: 2000-01-01, ages", "date: »2000-13-01, ages", "not-a-date", "YYYY-MM-DD"),
     Mistake(
@@ -254,6 +261,13 @@ CARE = [
     Mistake(LUNG, "{share: 0.5, then", "»{share: 0.5, if: smoker, then", "branch-kind", "exactly one of"),
     Mistake(
         LUNG, "{share: 0.5, then: {do: advice}}", "»otherwise: []", "unreachable-branch", "nothing after"
+    ),
+    Mistake(
+        LUNG,
+        "- {share: 0.5, then: {do: advice}}",
+        "- {share: 0.6, then: []}\n              - {share: 0.5, then: {do: advice}}",
+        "shares-sum",
+        "add up to 1.1",
     ),
     Mistake(LUNG, "refills: 1", "refills: »often", "not-a-whole-number", "refills"),
     Mistake(LUNG, "for: 5 days, refills: 1", "refills: »1", "missing-key", "refills need `for:`"),
