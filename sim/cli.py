@@ -173,6 +173,7 @@ def run(
 def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]]) -> None:
     """Say all that is wrong or suspicious about SCENARIO, at once."""
     with _user_faults():
+        from sim.program import compile
         from sim.runs.background import with_background
         from sim.scenario import ScenarioError, resolved_form
         from sim.scenario import check as examine
@@ -180,6 +181,7 @@ def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]])
         found, findings = examine(scenario, dict(parameters))
         if found is None:
             raise ScenarioError(findings)
+        compile(found)
         findings = with_background(found, findings)
         _warn(findings)
         if resolved:

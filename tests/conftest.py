@@ -1,13 +1,18 @@
-"""What the tests of records, runs and the command share: a scenario of all kinds of things, and its lives."""
+"""What tests share: a scenario of all kinds of things, with random lives in place of the engine's, for the tests of
+records, runs and the command; small worlds written as texts, and the lives that the engine makes of them, for the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import sim.engine
 from sim.engine.log import (
@@ -40,6 +45,8 @@ from sim.scenario.model import (
     Type,
     Variable,
 )
+
+Floats = NDArray[np.float64]
 
 SPAN = Span("scenario.yaml", 1, 1)
 SECONDS_A_DAY = 86_400
@@ -189,3 +196,127 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, simulate: Simulate) -> None:
     monkeypatch.setattr(
         "sim.program.compile", lambda scenario: SimpleNamespace(scenario=scenario, hash="ab" * 32)
     )
+
+
+# ---- small worlds, and the lives in them
+
+FRAME = """
+scenario: small world
+window: {from: 1950-01-01, to: 2100-01-01}
+population: {size: 1, born: {from: 1950-01-01, to: 1951-01-01}, sex: {female: 0.5, male: 0.5}}
+pathways: [world.yaml]
+providers: {clinic: {class: ambulatory}, ward: {class: inpatient}}
+"""
+KINDS = {
+    "state": STATE,
+    "condition": CONDITION,
+    "drug": MEDICATION,
+    "procedure": PROCEDURE,
+    "biomarker": OBSERVATION,
+    "provider": ENCOUNTER,
+    "variable": VARIABLE,
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Callable[..., Scenario]:
+    """`world(pathway)`: the scenario of one pathway, `world`, given as text without its first line.
+
+    `frame` is the text of scenario.yaml, `tables` are texts by file name, `parameters` as of `sim.scenario.load`.
+    """
+    from sim.scenario import load
+
+    def world(
+        pathway: str,
+        *,
+        frame: str = FRAME,
+        tables: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Scenario:
+        (tmp_path / "scenario.yaml").write_text(frame)
+        (tmp_path / "world.yaml").write_text(f"pathway: world\n{pathway}")
+        for name, text in (tables or {}).items():
+            (tmp_path / name).write_text(text)
+        return load(tmp_path, parameters)
+
+    return world
+
+
+@pytest.fixture
+def live(world: Callable[..., Scenario]) -> Callable[..., Lives]:
+    """`live(pathway, patients)`: the lives of that many patients, or of a range of them, in a `world`."""
+
+    def live(pathway: str, patients: int | range = 1, *, seed: int = 1, **of_world: object) -> Lives:
+        from sim.engine import simulate
+        from sim.program import compile
+
+        scenario = world(pathway, **of_world)
+        numbers = range(patients) if isinstance(patients, int) else patients
+        return Lives(scenario, *simulate(compile(scenario), numbers, seed))
+
+    return live
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Lives of a scenario, asked by name; a thing of the pathway `world` by its bare one."""
+
+    scenario: Scenario
+    people: People
+    log: Log
+
+    def rows(self, kind: str, name: str = "") -> Log:
+        """Rows of one kind of thing ("state", "condition" ...; "death"), of one thing where `name` is given."""
+        if kind == "death":
+            return self.where(self.log.kind == DEATH)
+        chosen = self.log.kind == KINDS[kind]
+        return self.where(chosen & (self.log.code == self._code(kind, name)) if name else chosen)
+
+    def where(self, chosen: NDArray[np.bool_]) -> Log:
+        return Log(*(column[chosen] for column in self.log))
+
+    def days(self, rows: Log, end: bool = False) -> Floats:
+        """When rows start (or end), in days since their patient's birth; the engine writes whole seconds."""
+        births = self.people.birth[np.searchsorted(self.people.patient, rows.patient)]
+        return (rows.end if end else rows.start) / SECONDS_A_DAY - births
+
+    def times(self, kind: str, name: str = "") -> Floats:
+        """When a thing happened, in days since birth, in the order of the log."""
+        return self.days(self.rows(kind, name))
+
+    def first(self, kind: str, name: str = "") -> Floats:
+        """When it first happened to each of `people`, in days since birth; inf where never."""
+        rows = self.rows(kind, name)
+        first = np.full(len(self.people.patient), np.inf)
+        np.minimum.at(first, np.searchsorted(self.people.patient, rows.patient), self.days(rows))
+        return first
+
+    def story(self, patient: int = 0) -> list[tuple[str, float]]:
+        """What happened to a patient, but for births into states: (name, days since birth to the third decimal)."""
+        rows = self.where((self.log.patient == patient) & ~((self.log.kind == STATE) & (self.log.aux < 0)))
+        return [
+            (self._name(kind, code), round(float(day), 3))
+            for kind, code, day in zip(rows.kind, rows.code, self.days(rows), strict=True)
+        ]
+
+    def _names(self, kind: str) -> list[str]:
+        s = self.scenario
+        states = [state for pathway in s.pathways for axis in pathway.axes for state in axis.states]
+        of: dict[str, tuple[Any, ...]] = {
+            "state": tuple(states),
+            "condition": s.conditions,
+            "drug": s.drugs,
+            "procedure": s.procedures,
+            "biomarker": s.biomarkers,
+            "provider": s.providers,
+            "variable": s.variables,
+        }
+        return [thing.name.removeprefix("world.") for thing in of[kind]]
+
+    def _code(self, kind: str, name: str) -> int:
+        return -1 if name == "dead" else self._names(kind).index(name)
+
+    def _name(self, kind: int, code: int) -> str:
+        if kind == DEATH or code < 0:
+            return "death" if kind == DEATH else "dead"
+        return self._names(next(name for name, number in KINDS.items() if number == kind))[code]

@@ -99,7 +99,7 @@ def end_protocol(m, x, protocol):
     innermost = protocol
     while innermost >= 0:
         p = wide_place(m, at.PROGRESS, innermost, 0)
-        if m[p + at.VISITING] == 1:
+        if m[p + at.VISITING] > 0:
             m[wide_place(m, at.PROGRESS, protocol, at.ENDING)] = 1
             return
         innermost = m[p + at.CALLEE]
@@ -152,8 +152,9 @@ def identifier(key, count, patient):
 @inner
 def open_visit(m, x, log, protocol, step):
     provider, reason = narrow(m, at.STEPS, step, 1), narrow(m, at.STEPS, step, 2)
-    p = wide_place(m, at.PROGRESS, protocol, 0)
-    m[p + at.VISITING] = 1
+    p, v = wide_place(m, at.PROGRESS, protocol, 0), place(m, at.VISITS, narrow(m, at.STEPS, step, 5), 0)
+    m[p + at.VISITING] += 1
+    m[v + at.OUTER_ENCOUNTER], m[v + at.OUTER_ROW] = m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW]
     m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW] = NULL, -1
     if m[at.RECORDING]:
         key = np.uint64(item(m, at.KEYS, narrow(m, at.STEPS, step, 3)))
@@ -179,12 +180,13 @@ def next_rider(m, x, protocol, provider):
 
 
 @inner
-def close_visit(m, x, log, protocol):
+def close_visit(m, x, log, protocol, visit):
     """The visit is over, and so are protocols around it that were to end with it."""
-    p = wide_place(m, at.PROGRESS, protocol, 0)
+    p, v = wide_place(m, at.PROGRESS, protocol, 0), place(m, at.VISITS, visit, 0)
     close(x, log, m[p + at.ENCOUNTER_ROW])
-    m[p + at.VISITING] = 0
-    m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW] = NULL, -1
+    m[p + at.VISITING] -= 1
+    m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW] = m[v + at.OUTER_ENCOUNTER], m[v + at.OUTER_ROW]
+    m[v + at.OUTER_ROW] = -1
     around, ends = protocol, np.int64(-1)
     while around >= 0:
         p = wide_place(m, at.PROGRESS, around, 0)
@@ -262,9 +264,12 @@ def take_test(m, x, log, biomarker, error, encounter):
         value += evaluate(m, x, m[b + at.BIOMARKER_SD]) * within_person(m, x, biomarker)
     if error >= 0:
         value += evaluate(m, x, error)
-    value = min(max(value, x[r + at.RANGE_LOW]), x[r + at.RANGE_HIGH])
-    value = math.floor(value * x[r + at.RANGE_SCALE] + 0.5) / x[r + at.RANGE_SCALE]
-    if value != value:
+    if value < x[r + at.RANGE_LOW]:
+        value = x[r + at.RANGE_LOW]
+    if value > x[r + at.RANGE_HIGH]:
+        value = x[r + at.RANGE_HIGH]
+    value = np.floor(value * x[r + at.RANGE_SCALE] + 0.5) / x[r + at.RANGE_SCALE]
+    if not abs(value) < math.inf:
         fail(x, at.UNKNOWN_RESULT, m[b + at.BIOMARKER_CODE])
         return
     change(m, x, m[b + at.BIOMARKER_LAST], value)

@@ -46,7 +46,7 @@ def jit(function: Function | None = None, /, **options: Any) -> Any:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Keep the garbage collector out of a call that may compile: it finds millions of objects and no garbage."""
+    """Keep the garbage collector out of a call that may compile: millions of objects, no garbage."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -66,6 +66,8 @@ def die(m, x, log, cause):
     m[at.DEAD] = 1
     for protocol in range(m[at.N_PROTOCOLS]):
         close(x, log, wide(m, at.PROGRESS, protocol, at.ENCOUNTER_ROW))
+    for visit in range(m[at.N_VISITS]):
+        close(x, log, narrow(m, at.VISITS, visit, at.OUTER_ROW))
     if m[at.RECORDING]:
         write(m, x, log, kinds.DEATH, seconds(x, x[at.NOW]), cause, at.NONE, kinds.NULL, 0.0)
 
@@ -102,7 +104,7 @@ def enter(m, x, log, axis, state, cause, by_hazard):
             break
         m[at.AT_ONCE] += 1
         if m[at.AT_ONCE] > MOST_AT_ONCE:
-            fail(x, at.CASCADE, wide(m, at.STATES, state, at.STATE_THING))
+            fail(x, at.CASCADE, m[at.SLOT])
             return
         share, by_hazard = share_of(m, x, state), at.NO
         state, cause = (
@@ -116,7 +118,7 @@ def enter(m, x, log, axis, state, cause, by_hazard):
     first = wide(m, at.STATES, state, at.STATE_FIRST_TIMER)
     for timer in range(first, first + wide(m, at.STATES, state, at.STATE_TIMERS)):
         stay = days(m, x, narrow(m, at.TIMERS, timer, at.TIMER_CODE))
-        schedule(m, x, narrow(m, at.TIMERS, timer, at.TIMER_SLOT), now + stay)
+        schedule(m, x, narrow(m, at.TIMERS, timer, at.TIMER_SLOT), max(now, x[at.ENTRY]) + stay)
 
 
 @inner

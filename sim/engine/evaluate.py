@@ -15,6 +15,7 @@ from sim.engine.streams import uniform
 from sim.program import layout as at
 
 DAYS_PER_YEAR = 365.25
+ALL = 1.0 + 1e-9  # what probabilities may add up to: 1, but for rounding
 
 
 @inner
@@ -66,7 +67,7 @@ def evaluate(m, x, row):
                 elif op == at.ABSOLUTE:
                     z = abs(p)
                 else:
-                    z = math.floor(p) if abs(p) < math.inf else p
+                    z = np.floor(p)
             if z != z and p == p and q == q:
                 fail(x, at.NOT_A_NUMBER, (pc - m[at.CODE]) // at.NARROW - 1)
             x[to] = z
@@ -105,11 +106,11 @@ def evaluate(m, x, row):
                 fail(x, at.OUTSIDE_TABLE, (pc - m[at.CODE]) // at.NARROW - 1)
             x[to] = z
         elif op == at.PROBABILITY:
-            if not 0.0 <= x[a] <= 1.0:
+            if not 0.0 <= x[a] <= ALL:
                 fail(x, at.BAD_PROBABILITY, (pc - m[at.CODE]) // at.NARROW - 1)
             x[to] = x[a]
         else:
-            x[to] = within(m, x, np.int64(x[a]), x[b], op == at.MEAN_WITHIN)
+            x[to] = within(m, x, np.int64(x[a]), x[b], op, m[np.uint64(pc - at.NARROW + 4)])
 
 
 @inner
@@ -198,21 +199,24 @@ def look_up(m, x, table, first):
 
 
 @inner
-def within(m, x, head, days, averaged):
-    """Count, or mean value, of the entries of one history not older than `days`."""
+def within(m, x, head, days, op, sense):
+    """Count, or mean value, of the entries of one history not older than `days`.
+
+    Read where a change must be noticed (NOT_CROSSED), an entry leaves at the moment that it gets that old.
+    """
     now = x[at.NOW]
     count, total = 0.0, 0.0
     entry = head
     while entry >= 0:
         first = place(m, at.HISTORY, entry, at.PREVIOUS)
-        when = x[first + at.TIME]
-        if when + days < now:
+        until = x[first + at.TIME] + days
+        if until < now or (until == now and sense == at.NOT_CROSSED):
             break
         count += 1.0
         total += x[first + at.VALUE]
-        x[at.NEXT] = min(x[at.NEXT], when + days)
+        x[at.NEXT] = min(x[at.NEXT], until)
         entry = np.int64(x[first])
-    if averaged:
+    if op == at.MEAN_WITHIN:
         return total / count if count > 0.0 else math.nan
     return count
 

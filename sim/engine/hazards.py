@@ -28,6 +28,8 @@ def cumulative(form, time, shape, scale):
     """Cumulative hazard `time` days after entry (forms other than CONSTANT)."""
     if form == at.WEIBULL:
         return quantiles.weibull_hazard(time, shape, scale)
+    if form == at.EXPONENTIAL:
+        return quantiles.exponential_hazard(time, scale)
     return quantiles.gompertz_hazard(time, shape, scale)
 
 
@@ -35,6 +37,8 @@ def cumulative(form, time, shape, scale):
 def cumulative_inverse(form, hazard, shape, scale):
     if form == at.WEIBULL:
         return quantiles.weibull_time(hazard, shape, scale)
+    if form == at.EXPONENTIAL:
+        return quantiles.exponential_time(hazard, scale)
     return quantiles.gompertz_time(hazard, shape, scale)
 
 
@@ -169,6 +173,10 @@ def walk(m, x, h, stop, ahead):
             factor = factor_at(m, x, h, piece, age, year)
             renewal = x[at.NEXT]
         new_rate = rate_of(x, h, table, where, factor)
+        if ahead == at.YES and x[at.FAULT] != at.FINE:
+            x[at.FAULT] = at.FINE  # it is a fault if the life gets there
+            due, refreshes = piece, 1.0
+            break
         if new_rate != rate:
             threshold -= used
             reference = piece
@@ -223,10 +231,12 @@ def begin(m, x, h, now):
     x[life + at.REFERENCE] = now
     x[life + at.CURSOR] = now
     if wide(m, at.HAZARDS, h, at.HAZARD_FORM) != at.CONSTANT:
-        second = wide(m, at.HAZARDS, h, at.HAZARD_SECOND)
-        x[life + at.SHAPE] = evaluate(m, x, wide(m, at.HAZARDS, h, at.HAZARD_FIRST))
+        first, second = wide(m, at.HAZARDS, h, at.HAZARD_FIRST), wide(m, at.HAZARDS, h, at.HAZARD_SECOND)
+        x[life + at.SHAPE] = evaluate(m, x, first) if first >= 0 else 1.0
         x[life + at.SCALE] = evaluate(m, x, second)
-        if not x[life + at.SCALE] > 0.0 or x[life + at.SHAPE] != x[life + at.SHAPE]:
+        # a Gompertz hazard may fall with time: its shape may be negative
+        lowest = -math.inf if wide(m, at.HAZARDS, h, at.HAZARD_FORM) == at.GOMPERTZ else 0.0
+        if not (0.0 < x[life + at.SCALE] < math.inf and lowest < x[life + at.SHAPE] < math.inf):
             fail(x, at.BAD_DISTRIBUTION, second)
     age, year = grid_age(m, h, now), grid_year(m, x, h, now)
     x[life + at.FACTOR] = factor_at(m, x, h, now, age, year)

@@ -76,7 +76,7 @@ class _Translator(CompilerBase):
         return [passes]
 
 
-class _Inner(CPUDispatcher):  # type: ignore[misc]
+class _Inner(CPUDispatcher):
     """A translation to whoever compiles against it. Python calls a compiled twin, made at the first call."""
 
     def __call__(self, *arguments: Any) -> Any:

@@ -68,7 +68,7 @@ def settle(m, x, log):
             return
         m[at.AT_ONCE] += 1
         if m[at.AT_ONCE] > MOST_AT_ONCE:
-            fail(x, at.CASCADE, 0)
+            fail(x, at.CASCADE, m[at.SLOT])
 
 
 @inner
@@ -118,6 +118,8 @@ def look_at_watch(m, x, watch):
         return
     m[spot(m, at.WATCHED, watch)] = true
     if true == 1 and action != at.UNTIL:
+        if action == at.WHILE:
+            m[wide_place(m, at.PROGRESS, protocol, at.ENDING)] = 0
         care.start_protocol(m, x, protocol)
     elif action != at.WHEN:
         care.end_protocol(m, x, protocol)
@@ -125,7 +127,7 @@ def look_at_watch(m, x, watch):
 
 @inner
 def consequences(m, x, log, thing):
-    """Exits and protocols that wait for `thing`, in their order."""
+    """Exits and protocols that wait for `thing`, in their order; it moves an axis once at most."""
     first = narrow(m, at.THINGS, thing, at.THING_FIRST_LISTENER)
     for row in range(first, first + narrow(m, at.THINGS, thing, at.THING_LISTENERS)):
         n = place(m, at.LISTENERS, row, 0)
@@ -133,9 +135,14 @@ def consequences(m, x, log, thing):
             care.start_protocol(m, x, m[n + at.LISTENER_PROTOCOL])
             continue
         axis, code = m[n + at.LISTENER_AXIS], m[n + at.LISTENER_CODE]
-        if x[narrow(m, at.AXES, axis, at.AXIS_CELL)] != m[n + at.LISTENER_STATE]:
+        moved = spot(m, at.MOVED, axis)
+        if (
+            m[moved] == m[at.FIRST_WAITING]
+            or x[narrow(m, at.AXES, axis, at.AXIS_CELL)] != m[n + at.LISTENER_STATE]
+        ):
             continue
         if code < 0 or evaluate(m, x, code) == 1.0:
+            m[moved] = m[at.FIRST_WAITING]
             disease.enter(m, x, log, axis, m[n + at.LISTENER_TARGET], m[n + at.LISTENER_CAUSE], at.NO)
             if m[at.DEAD]:
                 return
@@ -177,7 +184,7 @@ def proceed(m, x, log, protocol):
                 m[progress + at.NEXT_STEP] = step
                 current = rider
             else:
-                care.close_visit(m, x, log, current)
+                care.close_visit(m, x, log, current, b)
         elif op == at.NEXT_ROUND or op == at.START_ROUND:
             waits_until = next_round(m, x, progress, s, op == at.START_ROUND)
         elif op == at.END_ROUND:
@@ -327,11 +334,15 @@ def reset(m, x):
         m[spot(m, at.WATCHED, watch)] = 0
     for protocol in range(m[at.N_PROTOCOLS]):
         m[wide_place(m, at.PROGRESS, protocol, at.ENCOUNTER_ROW)] = -1
+    for visit in range(m[at.N_VISITS]):
+        m[place(m, at.VISITS, visit, at.OUTER_ROW)] = -1
+    for axis in range(m[at.N_AXES]):
+        m[spot(m, at.MOVED, axis)] = 0
     for condition in range(m[at.N_CONDITIONS]):
         m[spot(m, at.CONDITION_ROWS, condition)] = -1
     for drug in range(m[at.N_DRUGS]):
         m[spot(m, at.DRUG_ROWS, drug)] = -1
-    m[at.SEQ], m[at.RECORDING], m[at.DEAD], m[at.AT_ONCE] = 0, 0, 0, 0
+    m[at.SEQ], m[at.RECORDING], m[at.DEAD], m[at.AT_ONCE], m[at.SLOT] = 0, 0, 0, 0, -1
     m[at.FIRST_WAITING], m[at.N_WAITING], m[at.N_DIRTY] = 0, 0, 0
 
 
@@ -373,6 +384,12 @@ def start_life(m, x, log):
         entry = days(m, x, m[at.ENTRY_CODE])
     elif x[at.ENTRY_DATE] == x[at.ENTRY_DATE]:
         entry = max(0.0, x[at.ENTRY_DATE] - x[at.BIRTH])
+    x[at.ENTRY] = entry
+    opens = x[at.WINDOW_FROM] - x[at.BIRTH]
+    if opens <= entry:
+        m[at.RECORDING] = 1
+    else:
+        schedule(m, x, at.WINDOW_SLOT, opens)
     for axis in range(m[at.N_AXES]):
         disease.enter(m, x, log, axis, narrow(m, at.AXES, axis, at.AXIS_FIRST_STATE), at.NONE, at.NO)
     m[at.N_WAITING] = 0  # being born into a state is not an event that anything waits for
@@ -387,7 +404,6 @@ def start_life(m, x, log):
             mark(m, h)
     for watch in range(m[at.N_WATCHES]):
         mark(m, m[at.N_HAZARDS] + watch)
-    schedule(m, x, at.WINDOW_SLOT, max(entry, x[at.WINDOW_FROM] - x[at.BIRTH]))
     return entry
 
 
@@ -400,24 +416,25 @@ def live(m, x, log, patient, attempt):
     x[at.PATIENT], x[at.ATTEMPT] = float(patient), float(attempt)
     entry = start_life(m, x, log)
     stop = x[at.WINDOW_TO] - x[at.BIRTH]
-    if entry >= stop:
+    if entry >= stop or (m[at.DEAD] and entry > 0.0):
         return UNSEEN, entry, stop
     settle(m, x, log)
     now, due = entry, m[at.DUE]
-    while x[at.FAULT] == at.FINE:
+    while x[at.FAULT] == at.FINE and m[at.DEAD] == 0:
         slot = m[m[at.WINNERS] + 1]
         if not x[due + slot] < stop:
             return LIVED, entry, stop
+        m[at.AT_ONCE] += 1
         if x[due + slot] > now:
             m[at.AT_ONCE] = 0
         now = x[due + slot]
-        x[at.NOW] = now
+        x[at.NOW], m[at.SLOT] = now, slot
+        if m[at.AT_ONCE] > MOST_AT_ONCE:
+            fail(x, at.CASCADE, slot)
         advance(m, x, log, slot)
-        if m[at.DEAD]:
-            if now < x[at.ALIVE_ON] - x[at.BIRTH]:
-                return REDRAW, entry, now
-            return (LIVED if m[at.RECORDING] else UNSEEN), entry, now
-    return FAILED, entry, now
+    if now < x[at.ALIVE_ON] - x[at.BIRTH]:
+        return REDRAW, entry, now
+    return (LIVED if m[at.RECORDING] else UNSEEN), entry, now
 
 
 @inner
@@ -445,7 +462,7 @@ def live_all(memory, floats, rows, people, first, count, most_attempts):
         x[spot(m, at.LEDGER, word)] = 0.0
     for i in range(count):
         begun = m[at.LOGGED]
-        outcome, attempt = np.int64(REDRAW), np.int64(0)
+        outcome, attempt = REDRAW, at.ONCE
         while outcome == REDRAW:
             m[at.LOGGED] = begun
             outcome, entry, end = live(m, x, log, first + i, attempt)

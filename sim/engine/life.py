@@ -149,7 +149,7 @@ def happen(m, x, thing, value):
         remember(m, x, head, value)
     if narrow(m, at.THINGS, thing, at.THING_LISTENERS) > 0:
         if m[at.N_WAITING] - m[at.FIRST_WAITING] >= MOST_WAITING:
-            fail(x, at.CASCADE, thing)
+            fail(x, at.CASCADE, m[at.SLOT])
             return
         m[spot(m, at.WAITING, m[at.N_WAITING] % MOST_WAITING)] = thing
         m[at.N_WAITING] += 1

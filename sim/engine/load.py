@@ -142,6 +142,7 @@ def load(program: Program, seed: int, history: int = HISTORY_AT_FIRST, ledger: L
         m[name] = len(getattr(t, source))
     m[at.N_SLOTS] = _power_of_two(len(t.slots))
     m[at.N_EDGES], m[at.N_HISTORY] = len(edges), history
+    m[at.N_VISITS] = program.visits
     m[at.FIXED], m[at.ENTRY_CODE] = program.fixed, program.entry_code
     for name, stream in ((at.KEY_OF_SEX, "sex"), (at.KEY_OF_BIRTH, "birth")):
         m[name] = np.array(site_key(seed, f"population/{stream}"), np.uint64).view(np.int64)
@@ -168,6 +169,8 @@ def _room_for_a_life(memory: _Memory, program: Program, history: int) -> None:
     for name in (at.DIRTY, at.IS_DIRTY):
         memory.integers(name, np.zeros(dependents))
     memory.integers(at.WATCHED, np.zeros(len(t.watches)))
+    memory.integers(at.MOVED, np.zeros(len(t.axes)))
+    memory.table(at.VISITS, np.zeros((program.visits, at.NARROW), np.int64), at.NARROW)
     memory.table(at.PROGRESS, np.zeros((len(t.protocols), at.WIDE), np.int64), at.WIDE)
     memory.integers(at.CONDITION_ROWS, np.zeros(len(t.conditions)))
     memory.integers(at.DRUG_ROWS, np.zeros(len(t.drugs)))

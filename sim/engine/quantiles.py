@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from sim.engine.inner import inner
 from sim.engine.elementary import exp, expm1, log, log1p, normal_cdf, normal_quantile, normal_tail, power
+from sim.engine.inner import inner
 from sim.engine.special import incomplete_beta, incomplete_gamma, lgamma
 
 _STEPS = 100  # of Newton's method, which takes some five

@@ -129,9 +129,32 @@ def describe(program: Program, fault: int, place: int, patient: int) -> Fault:
         span = program.spans[end_of(program, place)]
     elif fault in (at.NOT_A_NUMBER, at.BAD_PROBABILITY, at.OUTSIDE_TABLE, at.BAD_DISTRIBUTION):
         span = program.spans[place]
+    elif fault == at.CASCADE:
+        span = span_of_slot(program, place)
     elif fault == at.TOO_MANY_ATTEMPTS:
         span = program.scenario.population.span
     return Fault(SENTENCES[fault], span, patient)
+
+
+def span_of_slot(program: Program, slot: int) -> Span | None:
+    """Where in the scenario what is due at a slot of the calendar is written."""
+    scenario, tables = program.scenario, program.tables
+    if slot < 0:
+        return scenario.population.span
+    kind, argument = tables.slots[slot]
+    protocols = [p for pathway in scenario.pathways for p in pathway.protocols]
+    if kind == at.PROTOCOL:
+        return protocols[argument].span
+    if kind == at.WATCH:
+        return program.spans[end_of(program, int(tables.watches[argument, at.WATCH_CODE]))]
+    if kind == at.SOJOURN:
+        return program.spans[end_of(program, int(tables.timers[argument, at.TIMER_CODE]))]
+    if kind in (at.EXIT, at.TRIGGER):
+        code = tables.hazards[argument, [at.HAZARD_CODE, at.HAZARD_SECOND]].max()
+        table = int(tables.hazards[argument, at.HAZARD_TABLE])
+        row = int(code) if code >= 0 else int(tables.tabulations[table, at.TABULATION_CODE])
+        return program.spans[end_of(program, row)]
+    return (scenario.drugs if kind == at.SUPPLY else scenario.conditions)[argument].span
 
 
 def end_of(program: Program, row: int) -> int:

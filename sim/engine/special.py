@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from sim.engine.inner import inner
 from sim.engine.elementary import exp, log, log1p
+from sim.engine.inner import inner
 
 _TERMS = 20000  # enough for parameters up to 1e6
 _PRECISION = 1e-16

@@ -80,6 +80,7 @@ class _Compiler:
         for p in self.protocols:
             self.protocol(p, care)
         self.rows["steps"] = care.rows
+        self.visits = care.visits
         for provider in scenario.providers:
             riders = [i for i, p in enumerate(self.protocols) if self.rides(p, provider.name)]
             thing = self.thing(provider.name)
@@ -238,14 +239,10 @@ class _Compiler:
         rate, form, first, second = e.expression, at.CONSTANT, -1, -1
         if e.kind == "after":
             rate = e.times or ALWAYS
-            if e.expression.value == "exponential":
-                mean = e.expression.args[0]
-                rate = Expr(
-                    "mul", (Expr("div", (ALWAYS, mean), None, RATE, e.span), rate), None, RATE, e.span
-                )
-            else:
-                form = {"weibull": at.WEIBULL, "gompertz": at.GOMPERTZ}[str(e.expression.value)]
-                first, second = (self.lower(a, "exact").start for a in e.expression.args)
+            name = str(e.expression.value)
+            form = {"weibull": at.WEIBULL, "gompertz": at.GOMPERTZ, "exponential": at.EXPONENTIAL}[name]
+            codes = [self.lower(a, "exact").start for a in e.expression.args]
+            first, second = codes if len(codes) == 2 else (-1, codes[0])
         row = (axis, target, cause, since)
         self.hazard(rate, slot, e.site, count, *row, form=form, first=first, second=second)
 
@@ -408,7 +405,7 @@ class _Compiler:
                 arrays[table][:, column] = [place(int(v)) for v in arrays[table][:, column]]
         tables = Tables(**{name: np.ascontiguousarray(arrays[name]) for name in Tables._fields})
         spans: tuple[Span | None, ...] = tuple(self.assembler.spans)
-        return Program(self.scenario, tables, tuple(self.sites), spans, fixed, entry_code)
+        return Program(self.scenario, tables, tuple(self.sites), spans, fixed, entry_code, self.visits)
 
     def thing_rows(self) -> list[tuple[int, ...]]:
         rows: list[tuple[int, ...]] = []

@@ -17,6 +17,7 @@ class CareAssembler:
         self.assembler = assembler
         self.index = index
         self.rows: list[tuple[int, ...]] = []
+        self.visits = 0
 
     def protocol(self, p: model.Protocol) -> int:
         """Append the steps of `p`; the row where they start."""
@@ -42,9 +43,10 @@ class CareAssembler:
             case model.Visit():
                 provider = self.index["provider", step.provider]
                 reason = -1 if step.reason is None else self.index["condition", step.reason]
-                self.emit(at.OPEN_VISIT, provider, reason, self.assembler.sites(step.site), count)
+                visit, self.visits = self.visits, self.visits + 1
+                self.emit(at.OPEN_VISIT, provider, reason, self.assembler.sites(step.site), count, visit)
                 self.steps(step.steps, count)
-                self.emit(at.CLOSE_VISIT, provider)
+                self.emit(at.CLOSE_VISIT, provider, visit)
             case model.Test():
                 biomarker = next(b for b in self.assembler.scenario.biomarkers if b.name == step.biomarker)
                 error = self.optional(biomarker.measurement_error, step.site, count)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sim.program import layout as at
+from sim.scenario.diagnostics import Diagnostic, ScenarioError
 from sim.scenario.model import DAYS_PER_YEAR, DISTRIBUTIONS, Expr, Scenario, Span
 
 Reading = Literal["exact", "watch", "rate"]
@@ -216,10 +217,18 @@ class _Expression:
             return at.GRID_YEAR
         return self.emit(at.YEAR, self.fresh())
 
+    def exact_only(self, e: Expr) -> None:
+        if self.reading != "exact":
+            message = f"`{e.op}` is read here by a rate or a trigger, through what it depends on"
+            fix = "compare `today` with a date, or read `age` or `year`"
+            raise ScenarioError((Diagnostic("not-exact", message, e.span or Span("", 0, 0), fix),))
+
     def _month(self, e: Expr) -> int:
+        self.exact_only(e)
         return self.emit(at.MONTH, self.fresh())
 
     def _today(self, e: Expr) -> int:
+        self.exact_only(e)
         return self.emit(at.TODAY, self.fresh())
 
     def _time_in(self, e: Expr) -> int:
@@ -332,22 +341,26 @@ class _Expression:
         if not e.args:
             return self._ever(e)
         within = self.value(e.args[0])
-        sense = at.AT_MOST if self.reading == "exact" else at.NOT_CROSSED
         anchor = self.read("since", e.value, float("nan"))
-        return self.emit(at.REACHED, self.fresh(), anchor, within, sense, span=e.span)
+        return self.emit(at.REACHED, self.fresh(), anchor, within, self.still(), span=e.span)
 
     def _count(self, e: Expr) -> int:
         count = self.read("count", e.value)
         if not e.args:
             return count
         head = self.assembler.cell("history", str(e.value), -1.0)
-        return self.emit(at.COUNT_WITHIN, self.fresh(), head, self.value(e.args[0]), span=e.span)
+        days = self.value(e.args[0])
+        return self.emit(at.COUNT_WITHIN, self.fresh(), head, days, self.still(), span=e.span)
 
     def _mean(self, e: Expr) -> int:
         self.read("count", e.value)
         head = self.assembler.cell("history", str(e.value), -1.0)
         within = self.value(e.args[0]) if e.args else self.constant(float("inf"))
-        return self.emit(at.MEAN_WITHIN, self.fresh(), head, within, span=e.span)
+        return self.emit(at.MEAN_WITHIN, self.fresh(), head, within, self.still(), span=e.span)
+
+    def still(self) -> int:
+        """The sense of "not longer ago than"."""
+        return at.AT_MOST if self.reading == "exact" else at.NOT_CROSSED
 
     def _lookup(self, e: Expr) -> int:
         table = self.assembler.tables[str(e.value)]
@@ -383,6 +396,7 @@ class _Expression:
         for level, share in enumerate(e.args[:-1]):
             p = self.emit(at.PROBABILITY, self.fresh(), self.value(share), span=share.span)
             total = self.emit(at.ADD, self.fresh(), total, p)
+            total = self.emit(at.PROBABILITY, self.fresh(), total, span=e.span)
             below = self.emit(at.LESS, self.fresh(), u, total)
             skip = self.here()
             self.emit(at.JUMP_UNLESS, 0, below)

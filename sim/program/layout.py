@@ -55,7 +55,9 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     HISTORY,  #       previous entry or -1, time, value (narrow, floats)
     LEDGER,  #        list of floats: days alive, then cumulative hazard of death, by sex, civil year and age
     COUNTED,  #       list: whether deaths of each condition go into the ledger
-) = range(46)
+    MOVED,  #         list: by which consequence each axis was last moved
+    VISITS,  #        of visits: what was under way around each (narrow)
+) = range(48)
 # Words that hold a number.
 (
     N_SLOTS,  # a power of 2
@@ -76,26 +78,28 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     LEDGER_FIRST_YEAR,
     LEDGER_YEARS,  # 0: no ledger is kept
     LEDGER_AGES,
-) = range(46, 64)
+    N_VISITS,
+) = range(48, 67)
 # Words that hold a float.
-FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(64, 71)
+FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(67, 74)
 # Numbers of the life that is being lived.
-LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE = range(71, 79)
+LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE, SLOT = range(74, 83)
 
 # ---- cells that every life has (float64)
-NOW = 80  # days since birth
-BIRTH = 81  # days since 1970-01-01
-GRID_AGE = 82  # completed years + 1/2, for rates
-GRID_YEAR = 83  # calendar year + 1/2, for rates
-NEXT = 84  # when a clock next changes what was just evaluated
-PATIENT = 85
-ATTEMPT = 86
-SEX = 87
-FAULT = 88  # what went wrong, FINE while nothing has
-FAULT_PLACE = 89  # the row of code, hazard, ... that shows it
-HISTORIES = 90  # entries in the history
+NOW = 88  # days since birth
+BIRTH = 89  # days since 1970-01-01
+GRID_AGE = 90  # completed years + 1/2, for rates
+GRID_YEAR = 91  # calendar year + 1/2, for rates
+NEXT = 92  # when a clock next changes what was just evaluated
+PATIENT = 93
+ATTEMPT = 94
+SEX = 95
+FAULT = 96  # what went wrong, FINE while nothing has
+FAULT_PLACE = 97  # the row of code, hazard, ... that shows it
+HISTORIES = 98  # entries in the history
+ENTRY = 99  # when rates begin, days since birth
 FIRST_CELL = NOW
-FIRST_FREE_CELL = 91
+FIRST_FREE_CELL = 100
 
 # ---- expression code: one row (op, to, a, b, c) of int32; to, a, b and c are cells unless said otherwise
 RETURN = 0  # a
@@ -133,7 +137,7 @@ REACHED = 31  # now against a + b; c: one of the senses below
 GRID_ELAPSED = 32  # completed years since a + 1/2, in days; sets NEXT
 GRID_YEARS_ELAPSED = LAST_CLOCK = 33  # in years
 LOOKUP = 34  # a: row of the lookups, b: cell of the first key (keys are neighbours)
-COUNT_WITHIN = 35  # a: head cell of a history, b: days
+COUNT_WITHIN = 35  # a: head cell of a history, b: days, c: AT_MOST or NOT_CROSSED
 MEAN_WITHIN = 36
 PROBABILITY = 37  # a, checked to lie in [0, 1]
 UNIFORM = 38  # a: site, b: count
@@ -181,7 +185,7 @@ HAZARD_TARGET = 12  # state entered (-1: dead), or protocol started
 HAZARD_CAUSE = 13
 HAZARD_COLUMNS = 14
 
-CONSTANT, WEIBULL, GOMPERTZ = range(3)  # forms
+CONSTANT, WEIBULL, GOMPERTZ, EXPONENTIAL = range(4)  # forms
 AGE_GRID, YEAR_GRID, SEX_ROWS = 1, 2, 4
 
 # ---- a hazard's life (GOING)
@@ -199,8 +203,8 @@ IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is sti
 
 # ---- care code: one row (op, a, b, c, d, e) of int32
 END = 0
-OPEN_VISIT = 1  # provider, reason, site, count cell
-CLOSE_VISIT = 2  # provider
+OPEN_VISIT = 1  # provider, reason, site, count cell, visit
+CLOSE_VISIT = 2  # provider, visit
 TEST = 3  # biomarker, code of the measurement error or -1
 DIAGNOSE = 4  # condition, code of days or -1
 RESOLVE = 5
@@ -289,11 +293,14 @@ SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
     RIDING,  # 1 where it only rides on the caller's visit
     CALLEE,  # the protocol that this one waits for, -1 none
     RIDERS_STARTED,  # of the visit under way
-    VISITING,  # 1 while it has a visit under way
+    VISITING,  # how many visits it has under way
     ENDING,  # 1 where it ends with that visit
     ENCOUNTER,  # id of the encounter that its steps happen in, or NULL
     ENCOUNTER_ROW,  # its row in the log, or -1
 ) = range(9)
+
+# ---- a visit's life (VISITS): the encounter around it, to go back to
+OUTER_ENCOUNTER, OUTER_ROW = range(2)
 
 # ---- parts of the LEDGER
 DAYS_ALIVE, DEATHS = range(2)

@@ -63,6 +63,7 @@ class Program:
     spans: tuple[Span | None, ...]
     fixed: int
     entry_code: int  # code of the age at entry, or -1
+    visits: int  # steps that are visits
 
     def to_bytes(self) -> bytes:
         """The arrays and the site names as one NumPy archive; equal programs give equal bytes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,9 @@ class FrameReader:
         ages = table_of(table, "ages", keys, "population", "", False, self.reader.findings)
         if not any(ages.values):
             raise fault("table-value", "nobody is in this table", table.span(table.header_line))
+        if math.isinf(ages.axes[-1].breaks[-1]):
+            message = "the last group of ages has no end, so nobody's birth can be drawn in it"
+            raise fault("table-key", message, table.span(table.header_line), "give it one: 85-99 for 85+")
         return ages
 
     def female(self, author: AuthorPopulation, ages: Table | None) -> float | None:
