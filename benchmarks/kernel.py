@@ -67,7 +67,8 @@ def main() -> None:
 def lifecourse(patients: int) -> Contestant:
     """The engine, which is used again and again as a run does on each of its threads."""
     scenario = sim.load(SCENARIO)
-    ill = [s.name for p in scenario.pathways for axis in p.disease for s in axis.states].index("illness.ill")
+    states = [state.name for path in scenario.pathways for axis in path.axes for state in axis.states]
+    ill = states.index("illness.ill")
     lives = engine.Engine(program.compile(scenario), SEED)
 
     def outcome(log: kinds.Log) -> Outcome:

@@ -17,7 +17,7 @@ ANY: tuple[SymbolKind, ...] = (*VALUES, *INSTEAD)
 
 def unknown_unit(number: Number, scope: Scope) -> ScenarioError:
     length = len(number.unit)
-    start = number.span.column + number.span.length - length
+    start = max(number.span.column, number.span.column + number.span.length - length)
     span = replace(number.span, column=start, length=length)
     if scope.meanings(number.unit, ANY) or number.unit in RESERVED:
         fix = "an operator is missing before it, `*` perhaps"

@@ -95,7 +95,9 @@ class Source:
         self.origin = span
 
     def span(self, start: int, end: int) -> Span:
-        """The place of the characters from `start` up to `end`, at least one long."""
+        """The place of the characters from `start` up to `end`, at least one long, no longer than the line."""
+        line_end = self.text.find("\n", start)
+        end = end if line_end < 0 else min(end, line_end)
         origin, length = self.origin, max(end - start, 1)
         line = self.text.count("\n", 0, start)
         if line == 0:

@@ -140,7 +140,9 @@ def spell(value: float, of: Type) -> str:
         case "duration":
             return _shortest(value, [f"{name}s" for name in DURATIONS])
         case "rate":
-            return _shortest(value, ["per year", "per day"])
+            yearly = float(f"{value / in_base(1.0, 'per year')[0]:.15g}")
+            exact = in_base(yearly, "per year")[0] == value
+            return _shortest(value, ["per year"] if exact else ["per year", "per day"])
         case _:
             readable = of.unit and of.unit != "years" and UNIT.fullmatch(of.unit)
             return f"{digits(value)} {of.unit}" if readable else digits(value)
