@@ -96,6 +96,12 @@ def rate_at(m, x, h, factor, age, year):
 def factor_at(m, x, h, now, age, year):
     """Evaluate what of the rate is not tabulated, as of `now`; x[NEXT] says when it must be looked at
     again."""
+    gate, dormant = wide(m, at.HAZARDS, h, at.HAZARD_GATE), wide_place(m, at.GOING, h, at.DORMANT)
+    x[dormant] = 0.0
+    if gate >= 0 and evaluate(m, x, gate) != 1.0:
+        x[dormant] = 1.0
+        x[at.NEXT] = math.inf
+        return 0.0
     before = x[at.NOW]
     x[at.NOW] = now
     x[at.GRID_AGE] = age + 0.5
@@ -133,6 +139,9 @@ def walk(m, x, h, stop, ahead):
     shape, scale = x[life + at.SHAPE], x[life + at.SCALE]
     threshold, reference, rate = x[life + at.THRESHOLD], x[life + at.REFERENCE], x[life + at.RATE]
     factor, cursor, renewal = x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL]
+    if factor == 0.0 and renewal == math.inf and (varying == 0 or x[life + at.DORMANT] == 1.0):
+        x[life + at.REFRESHES] = 0.0
+        return math.inf  # nothing but an event changes it
     entry = x[m[hazard + at.HAZARD_ENTRY]] if form != at.CONSTANT else 0.0
     age, year = grid_age(m, h, cursor), grid_year(m, x, h, cursor)
     birthday, new_years_day = math.inf, math.inf

@@ -261,7 +261,7 @@ class _Compiler:
         second: int = -1,
     ) -> None:
         tabular, rest = split_rate(rate)
-        tabulation, code, grids, varying = -1, -1, 0, 0
+        tabulation, code, grids, varying, gate = -1, -1, 0, 0, -1
         if tabular is not None:
             lowered = self.lower(tabular, "rate")
             grids = lowered.grids & ~at.SEX_ROWS
@@ -272,16 +272,24 @@ class _Compiler:
             lowered = self.lower(rest, "rate")
             code, varying = lowered.start, int(lowered.grids != 0)
             grids |= lowered.grids
+            gate = self.gate(rest)
             for cell in lowered.cells:
                 self.readers.setdefault(cell, []).append(len(self.rows["hazards"]))
         row = [0] * at.HAZARD_COLUMNS
         row[at.HAZARD_SLOT], row[at.HAZARD_FORM] = slot, form
         row[at.HAZARD_TABLE], row[at.HAZARD_CODE] = tabulation, code
         row[at.HAZARD_GRIDS], row[at.HAZARD_VARYING] = grids, varying
-        row[at.HAZARD_FIRST], row[at.HAZARD_SECOND] = first, second
+        row[at.HAZARD_FIRST], row[at.HAZARD_SECOND], row[at.HAZARD_GATE] = first, second, gate
         row[at.HAZARD_SITE], row[at.HAZARD_COUNT], row[at.HAZARD_ENTRY] = self.site(site), count, entry
         row[at.HAZARD_AXIS], row[at.HAZARD_TARGET], row[at.HAZARD_CAUSE] = axis, target, cause
         self.rows["hazards"].append(tuple(row))
+
+    def gate(self, rest: Expr) -> int:
+        """Code of a `while` around what is not tabulated, if no clock changes it, else -1."""
+        if rest.op != "if" or rest.args[2].op != "const" or rest.args[2].value != 0.0:
+            return -1
+        lowered = self.lower(rest.args[0], "rate")
+        return -1 if lowered.grids or lowered.clocks else lowered.start
 
     def protocol(self, p: Protocol, care: CareAssembler) -> None:
         index, pathway = self.index["protocol", p.name], pathway_of(p.name)

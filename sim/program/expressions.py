@@ -58,16 +58,18 @@ DRAWS = {
     "beta": at.DRAW_BETA,
     "poisson": at.DRAW_POISSON,
 }
+CLOCK_OPS = frozenset({*range(at.AGE, at.LAST_CLOCK + 1), at.COUNT_WITHIN, at.MEAN_WITHIN})
 CLOCKS = ("age", "year", "today", "time_in", "years_in", "since")
 
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """Where an expression's code starts, and what it reads: cells that change at events, and grids."""
+    """Where code starts, and what it reads: cells that change at events, grids, other clocks."""
 
     start: int
     cells: frozenset[int]
     grids: int
+    clocks: bool
 
 
 @dataclass
@@ -114,7 +116,7 @@ class Assembler:
         result = work.value(expression)
         work.emit(at.RETURN, 0, result, span=expression.span)
         self.temporaries = max(self.temporaries, work.temporaries)
-        return Lowered(start, frozenset(work.reads), work.grids)
+        return Lowered(start, frozenset(work.reads), work.grids, work.clocks)
 
 
 TEMPORARY = 1 << 24  # operands from here on are temporaries, numbered when the program is finished
@@ -128,11 +130,13 @@ class _Expression:
         self.count = count
         self.reads: set[int] = set()
         self.grids = 0
+        self.clocks = False
         self.temporaries = 0
 
     # ---- small pieces
 
     def emit(self, op: int, to: int, a: int = 0, b: int = 0, c: int = 0, span: Span | None = None) -> int:
+        self.clocks |= op in CLOCK_OPS
         self.assembler.rows.append([op, to, a, b, c])
         self.assembler.spans.append(span)
         return to

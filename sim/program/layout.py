@@ -183,7 +183,8 @@ HAZARD_ENTRY = 10  # cell: when the state was entered
 HAZARD_AXIS = 11  # -1 for triggers and background
 HAZARD_TARGET = 12  # state entered (-1: dead), or protocol started
 HAZARD_CAUSE = 13
-HAZARD_COLUMNS = 14
+HAZARD_GATE = 14  # code that no clock changes: where it is false the rate is zero, else -1
+HAZARD_COLUMNS = 15
 
 CONSTANT, WEIBULL, GOMPERTZ, EXPONENTIAL = range(4)  # forms
 AGE_GRID, YEAR_GRID, SEX_ROWS = 1, 2, 4
@@ -199,6 +200,7 @@ SHAPE = 6
 SCALE = 7
 STATUS = 8
 REFRESHES = 9  # 1 where what is due is not an exit but its code, to be evaluated again
+DORMANT = 10  # 1 where its gate is shut
 IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is still to be drawn
 
 # ---- care code: one row (op, a, b, c, d, e) of int32

@@ -95,7 +95,7 @@ class Source:
         self.origin = span
 
     def span(self, start: int, end: int) -> Span:
-        """The place of the characters from `start` up to `end`, at least one long, no longer than the line."""
+        """The place of the characters from `start` up to `end`: at least one, all on one line."""
         line_end = self.text.find("\n", start)
         end = end if line_end < 0 else min(end, line_end)
         origin, length = self.origin, max(end - start, 1)
