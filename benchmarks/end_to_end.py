@@ -1,7 +1,7 @@
 """The diabetes scenario from lives to Parquet files, in rows of record per second of processor time.
 
-`sim.run` with one thread, in turns with PyArrow alone writing the same tables from memory. Then the stages of a
-run are called apart on the same patients, which tells where the time goes.
+`sim.run` with one thread, in turns with PyArrow alone writing the same tables from memory. Then the stages of
+a run are called apart on the same patients, which tells where the time goes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -141,7 +141,9 @@ def watched(module: Any, functions: tuple[str, ...]) -> Iterator[Seconds]:
 
         return timed
 
-    with patch.multiple(module, **{name: watch(getattr(module, name)) for name in functions}):
+    with ExitStack() as patches:
+        for name in functions:
+            patches.enter_context(patch.object(module, name, watch(getattr(module, name))))
         yield seconds
 
 

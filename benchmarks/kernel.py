@@ -1,7 +1,7 @@
 """Lifecourse's kernel and the same small model in other hands, in processor time.
 
-The model and what is known of it: peers/workload.py; for Lifecourse it is written in illness_death/. Each must
-first agree with the numerical integration, then they are timed in turns.
+The model and what is known of it: peers/workload.py; for Lifecourse it is written in illness_death/. Each
+must first agree with the numerical integration, then they are timed in turns.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> None:
     rows = {name: agreed_rows(name, contestant) for name, contestant in contestants.items()}
     taken = in_turns({name: contestant.simulate for name, contestant in contestants.items()}, given.rounds)
     report(contestants, rows, taken)
-    report_first_patient(max(3, given.rounds // 3))
+    report_first_patient(rounds=3)
 
 
 def lifecourse(patients: int) -> Contestant:
@@ -105,9 +105,7 @@ def agreed_rows(name: str, contestant: Contestant) -> int:
     return contestant.rows(log)
 
 
-def report(
-    contestants: dict[str, Contestant], rows: dict[str, int], taken: dict[str, list[float]]
-) -> None:
+def report(contestants: dict[str, Contestant], rows: dict[str, int], taken: dict[str, list[float]]) -> None:
     per_patient = {name: [s / contestants[name].patients for s in taken[name]] for name in contestants}
     print_table(
         ("", "patients", "CPU s", "patients/s", "rows/s", "Lifecourse is faster by"),
@@ -130,11 +128,14 @@ def report_first_patient(rounds: int) -> None:
     by_hand, _ = cold_and_warm(["-c", FIRST_BY_HAND], rounds)
     cold, warm = cold_and_warm(["-c", FIRST], rounds)
     print_table(
-        ("first patient of a new process", "wall s"),
+        ("first patient of a new process", "wall s", "CPU s"),
         [
-            (f"{numba_loop.NAME}, compiled anew", spread(by_hand)),
-            (f"{LIFECOURSE}, compiled anew", spread(cold)),
-            (f"{LIFECOURSE}, compiled before", spread(warm)),
+            (name, spread([p.wall for p in processes]), spread([p.cpu for p in processes]))
+            for name, processes in {
+                f"{numba_loop.NAME}, compiled anew": by_hand,
+                f"{LIFECOURSE}, compiled anew": cold,
+                f"{LIFECOURSE}, compiled before": warm,
+            }.items()
         ],
     )
 

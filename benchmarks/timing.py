@@ -11,12 +11,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 
 Seconds = list[float]
+
+
+class Process(NamedTuple):
+    """A process that has ended: its wall and processor time, s, and what it printed."""
+
+    wall: float
+    cpu: float
+    output: str
 
 
 def cpu_seconds(call: Callable[[], object]) -> float:
@@ -36,18 +46,20 @@ def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str
     return found
 
 
-def fresh_process(arguments: Sequence[str], cache: Path) -> float:
-    """Wall seconds of a new Python process with Numba's cache in `cache`. Raises CalledProcessError."""
+def fresh_process(arguments: Sequence[str], cache: Path) -> Process:
+    """A new Python process from start to end, with Numba's cache in `cache`. If it fails, so does this."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT / "benchmarks")}
-    began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, *arguments], check=True, env=environment, cwd=ROOT, capture_output=True, text=True
-    )
-    return time.perf_counter() - began
+    command = [sys.executable, *arguments]
+    began, used = time.perf_counter(), getrusage(RUSAGE_CHILDREN)
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    wall, after = time.perf_counter() - began, getrusage(RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return Process(wall, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime, done.stdout)
 
 
-def cold_and_warm(arguments: Sequence[str], rounds: int) -> tuple[Seconds, Seconds]:
-    """Wall seconds of new processes, in turns without anything compiled and with what the one before left."""
+def cold_and_warm(arguments: Sequence[str], rounds: int) -> tuple[list[Process], list[Process]]:
+    """New processes, in turns without anything compiled and with what the one before has compiled."""
     cold, warm = [], []
     for _ in range(rounds):
         with TemporaryDirectory() as cache:

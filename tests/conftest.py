@@ -1,5 +1,7 @@
-"""What tests share: a scenario of all kinds of things, with random lives in place of the engine's, for the tests of
-records, runs and the command; small worlds written as texts, and the lives that the engine makes of them, for the rest.
+"""What tests share.
+
+For records, runs and the command: a scenario of all kinds of things, and random lives in place of the
+engine's. For the rest: small worlds written as texts, and the lives that the engine makes of them.
 """
 
 from __future__ import annotations
@@ -222,7 +224,7 @@ KINDS = {
 def world(tmp_path: Path) -> Callable[..., Scenario]:
     """`world(pathway)`: the scenario of one pathway, `world`, given as text without its first line.
 
-    `frame` is the text of scenario.yaml, `tables` are texts by file name, `parameters` as of `sim.scenario.load`.
+    `frame` is the text of scenario.yaml, `tables` are texts by file name, `parameters` as for `load`.
     """
     from sim.scenario import load
 
@@ -266,7 +268,7 @@ class Lives:
     log: Log
 
     def rows(self, kind: str, name: str = "") -> Log:
-        """Rows of one kind of thing ("state", "condition" ...; "death"), of one thing where `name` is given."""
+        """Rows of a kind of thing (a key of KINDS, or "death"), of one thing where `name` is given."""
         if kind == "death":
             return self.where(self.log.kind == DEATH)
         chosen = self.log.kind == KINDS[kind]
@@ -292,10 +294,10 @@ class Lives:
         return first
 
     def story(self, patient: int = 0) -> list[tuple[str, float]]:
-        """What happened to a patient, but for births into states: (name, days since birth to the third decimal)."""
+        """What happened to a patient, but for births into states: names, and days since birth to 0.0001."""
         rows = self.where((self.log.patient == patient) & ~((self.log.kind == STATE) & (self.log.aux < 0)))
         return [
-            (self._name(kind, code), round(float(day), 3))
+            (self._name(kind, code), round(float(day) + 0.5 / SECONDS_A_DAY, 4))
             for kind, code, day in zip(rows.kind, rows.code, self.days(rows), strict=True)
         ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mesa
 from mesa.experimental.devs import DEVSimulator, SimulationEvent
-
 from peers import workload
 from peers.workload import (
     DEATH,

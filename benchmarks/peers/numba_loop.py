@@ -1,7 +1,7 @@
 """A loop written by hand for this model alone, compiled by Numba: what a general engine is measured against.
 
-Every draw is a Philox4x32-10 block (Salmon et al. 2011, doi:10.1145/2063384.2063405) of (patient, kind of draw,
-how many before), so any patient can be lived alone and in any order, as in Lifecourse.
+Every draw is a Philox4x32-10 block (Salmon et al. 2011, doi:10.1145/2063384.2063405) of (patient, kind of
+draw, how many before), so any patient can be lived alone and in any order, as in Lifecourse.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import math
 
 import numba
 import numpy as np
-
 from peers import workload
 from peers.workload import (
     DEATH,
@@ -49,7 +48,7 @@ def simulate(patients: int, seed: int) -> Columns:
         _buffers[:] = [Columns(*fields)]
     columns = _buffers[0]
     rows = live(np.uint64(seed), workload.ages(patients, seed), *columns)
-    return Columns(*(column[:rows] for column in columns))
+    return columns.at(slice(rows))
 
 
 @jit

@@ -1,9 +1,8 @@
-"""All patients at once, as NumPy arrays: fast, and exact, for as long as a model has so few kinds of events."""
+"""All patients at once, as NumPy arrays: fast and exact, as long as a model has so few kinds of events."""
 
 from __future__ import annotations
 
 import numpy as np
-
 from peers import workload
 from peers.workload import (
     DEATH,
@@ -49,8 +48,7 @@ def simulate(patients: int, seed: int) -> Columns:
         np.repeat(np.array([ILLNESS, ENCOUNTER, DEATH], np.int8), [len(ill), len(seen), len(dead)]),
         np.concatenate([np.zeros(len(ill)), value, np.zeros(len(dead))]),
     )
-    order = np.lexsort((log.time, log.patient))
-    return Columns(*(column[order] for column in log))
+    return log.at(np.lexsort((log.time, log.patient)))
 
 
 def _wait(threshold: Values, at_0: float, growth: float, age: Values) -> Values:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from random import Random
 
 import simpy
-
 from peers import workload
 from peers.workload import (
     DEATH,
@@ -41,7 +40,7 @@ def simulate(patients: int, seed: int) -> Rows:
 
 def _life(
     clock: simpy.Environment, random: Random, log: Rows, patient: int, age: float
-) -> Iterator[simpy.Timeout]:
+) -> Generator[simpy.Event, None, None]:
     onset = wait(random.expovariate(1.0), ILLNESS_AT_0, ILLNESS_GROWTH, age)
     death = wait(random.expovariate(1.0), DEATH_AT_0, DEATH_GROWTH, age)
     if onset < death:

@@ -1,9 +1,9 @@
-"""The workload that all peers run: illness and death with Gompertz hazards, and a check-up every year while ill.
+"""The workload that all peers run: illness and death with Gompertz hazards, a check-up every year while ill.
 
-People of 20 to 60 years, evenly spread, are followed for 40 years or until death. A healthy person of age a falls
-ill at the rate 5e-4 exp(0.06 a) a year and dies at the rate 5e-5 exp(0.09 a) a year; an ill one dies at 2.5 times
-that. Every year from falling ill on there is an encounter with a laboratory value, 120 + 0.5 a + normal(0, 15).
-Every peer ends with a log of (patient, time in years, event, value).
+People of 20 to 60 years, evenly spread, are followed for 40 years or until death. A healthy person of age a
+falls ill at the rate 5e-4 exp(0.06 a) a year and dies at the rate 5e-5 exp(0.09 a) a year; an ill one dies at
+2.5 times that. Every year from falling ill on there is an encounter with a laboratory value, 120 + 0.5 a +
+normal(0, 15). Every peer ends with a log of (patient, time in years, event, value).
 """
 
 from __future__ import annotations
@@ -33,12 +33,16 @@ class Columns(NamedTuple):
     event: NDArray[np.int8]
     value: Values
 
+    def at(self, rows: slice | NDArray[np.intp]) -> Columns:
+        """Some of the events, or in another order."""
+        return Columns(self.patient[rows], self.time[rows], self.event[rows], self.value[rows])
+
 
 Log = Columns | list[tuple[int, float, int, float]]
 
 
 class Outcome(NamedTuple):
-    """What became of the patients: share dead, share ever ill, encounters per patient; or their standard errors."""
+    """What became of the patients: share dead, share ever ill, encounters per patient; or deviations of these."""
 
     dead: float
     ever_ill: float

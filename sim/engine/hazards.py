@@ -86,10 +86,15 @@ def rate_of(x, h, table, where, factor):
 
 
 @inner
-def rate_at(m, x, h, factor, age, year):
-    table = wide(m, at.HAZARDS, h, at.HAZARD_TABLE)
-    where = tabulated_at(m, x, table, age, year) if table >= 0 else np.int64(0)
-    return rate_of(x, h, table, where, factor)
+def locate(m, x, h, now):
+    """Note the piece that `now` lies in: the age, the year, and where the tabulated part of the rate lies."""
+    hazard, life = wide_place(m, at.HAZARDS, h, 0), wide_place(m, at.GOING, h, 0)
+    grids, table = m[hazard + at.HAZARD_GRIDS], m[hazard + at.HAZARD_TABLE]
+    age = np.int64(math.floor(now / DAYS_PER_YEAR)) if grids & at.AGE_GRID else np.int64(0)
+    year = year_at(now, x[at.BIRTH]) if grids & at.YEAR_GRID else np.int64(0)
+    x[life + at.CURSOR] = now
+    m[life + at.PIECE_AGE], m[life + at.PIECE_YEAR] = age, year
+    m[life + at.PIECE_PLACE] = tabulated_at(m, x, table, age, year) if table >= 0 else np.int64(0)
 
 
 @inner
@@ -114,18 +119,6 @@ def factor_at(m, x, h, now, age, year):
 
 
 @inner
-def grid_age(m, h, now):
-    grids = wide(m, at.HAZARDS, h, at.HAZARD_GRIDS)
-    return np.int64(math.floor(now / DAYS_PER_YEAR)) if grids & at.AGE_GRID else np.int64(0)
-
-
-@inner
-def grid_year(m, x, h, now):
-    grids = wide(m, at.HAZARDS, h, at.HAZARD_GRIDS)
-    return year_at(now, x[at.BIRTH]) if grids & at.YEAR_GRID else np.int64(0)
-
-
-@inner
 def walk(m, x, h, stop, ahead):
     """Follow hazard `h` from where it was last looked at up to `stop` (days since birth).
 
@@ -143,16 +136,15 @@ def walk(m, x, h, stop, ahead):
         x[life + at.REFRESHES] = 0.0
         return math.inf  # nothing but an event changes it
     entry = x[m[hazard + at.HAZARD_ENTRY]] if form != at.CONSTANT else 0.0
-    age, year = grid_age(m, h, cursor), grid_year(m, x, h, cursor)
+    age, year, where = m[life + at.PIECE_AGE], m[life + at.PIECE_YEAR], m[life + at.PIECE_PLACE]
     birthday, new_years_day = math.inf, math.inf
     if m[hazard + at.HAZARD_GRIDS] & at.AGE_GRID:
         birthday = DAYS_PER_YEAR * (age + 1)
     if m[hazard + at.HAZARD_GRIDS] & at.YEAR_GRID:
         new_years_day = new_year(year + 1, x[at.BIRTH])
-    where, a_year_older, a_year_later, oldest = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    a_year_older, a_year_later, oldest = np.int64(0), np.int64(0), np.int64(0)
     if table >= 0:
         t = place(m, at.TABULATIONS, table, 0)
-        where = tabulated_at(m, x, table, age, year)
         a_year_older, a_year_later = m[t + at.TABULATION_AGE_STRIDE], m[t + at.TABULATION_YEAR_STRIDE]
         oldest = m[t + at.TABULATION_AGES] - 1
     due, refreshes = math.inf, 0.0
@@ -196,6 +188,7 @@ def walk(m, x, h, stop, ahead):
     else:
         x[life + at.THRESHOLD], x[life + at.REFERENCE], x[life + at.RATE] = threshold, reference, rate
         x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL] = factor, cursor, renewal
+        m[life + at.PIECE_AGE], m[life + at.PIECE_YEAR], m[life + at.PIECE_PLACE] = age, year, where
     return due
 
 
@@ -213,9 +206,10 @@ def look_again(m, x, h, now):
     enter_hazard(m, x, h, now)
     walk(m, x, h, now, at.NO)
     life = wide_place(m, at.GOING, h, 0)
-    age, year = grid_age(m, h, now), grid_year(m, x, h, now)
-    factor = factor_at(m, x, h, now, age, year)
-    rate, new_rate = x[life + at.RATE], rate_at(m, x, h, factor, age, year)
+    locate(m, x, h, now)
+    factor = factor_at(m, x, h, now, m[life + at.PIECE_AGE], m[life + at.PIECE_YEAR])
+    table = wide(m, at.HAZARDS, h, at.HAZARD_TABLE)
+    rate, new_rate = x[life + at.RATE], rate_of(x, h, table, m[life + at.PIECE_PLACE], factor)
     if new_rate != rate:
         form = wide(m, at.HAZARDS, h, at.HAZARD_FORM)
         entry = x[wide(m, at.HAZARDS, h, at.HAZARD_ENTRY)] if form != at.CONSTANT else 0.0
@@ -225,7 +219,7 @@ def look_again(m, x, h, now):
         x[life + at.THRESHOLD] = max(x[life + at.THRESHOLD] - used, 0.0)
         x[life + at.REFERENCE] = now
         x[life + at.RATE] = new_rate
-    x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL] = factor, now, x[at.NEXT]
+    x[life + at.FACTOR], x[life + at.RENEWAL] = factor, x[at.NEXT]
 
 
 @inner
@@ -238,7 +232,6 @@ def begin(m, x, h, now):
     x[life + at.STATUS] = at.UNDER_WAY
     x[life + at.THRESHOLD] = -own.log(u)
     x[life + at.REFERENCE] = now
-    x[life + at.CURSOR] = now
     if wide(m, at.HAZARDS, h, at.HAZARD_FORM) != at.CONSTANT:
         first, second = wide(m, at.HAZARDS, h, at.HAZARD_FIRST), wide(m, at.HAZARDS, h, at.HAZARD_SECOND)
         x[life + at.SHAPE] = evaluate(m, x, first) if first >= 0 else 1.0
@@ -247,10 +240,11 @@ def begin(m, x, h, now):
         lowest = -math.inf if wide(m, at.HAZARDS, h, at.HAZARD_FORM) == at.GOMPERTZ else 0.0
         if not (0.0 < x[life + at.SCALE] < math.inf and lowest < x[life + at.SHAPE] < math.inf):
             fail(x, at.BAD_DISTRIBUTION, second)
-    age, year = grid_age(m, h, now), grid_year(m, x, h, now)
-    x[life + at.FACTOR] = factor_at(m, x, h, now, age, year)
-    x[life + at.RENEWAL] = x[at.NEXT]
-    x[life + at.RATE] = rate_at(m, x, h, x[life + at.FACTOR], age, year)
+    locate(m, x, h, now)
+    factor = factor_at(m, x, h, now, m[life + at.PIECE_AGE], m[life + at.PIECE_YEAR])
+    table = wide(m, at.HAZARDS, h, at.HAZARD_TABLE)
+    x[life + at.FACTOR], x[life + at.RENEWAL] = factor, x[at.NEXT]
+    x[life + at.RATE] = rate_of(x, h, table, m[life + at.PIECE_PLACE], factor)
 
 
 # ---- the ledger: how much hazard of death the modelled causes have put on how much time alive
@@ -315,5 +309,5 @@ def enter_hazard(m, x, h, end):
         age += 1 if piece == birthday else 0
         year += 1 if piece == new_years_day else 0
         if grids != 0:
-            rate = rate_at(m, x, h, factor, age, year)
+            rate = rate_of(x, h, table, tabulated_at(m, x, table, age, year), factor)
         start = piece

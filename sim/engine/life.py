@@ -138,10 +138,11 @@ def change(m, x, cell, value):
 @inner
 def happen(m, x, thing, value):
     """A thing happens now: count it, and let its consequences wait their turn."""
-    now = x[at.NOW]
     count, since = narrow(m, at.THINGS, thing, at.THING_COUNT), narrow(m, at.THINGS, thing, at.THING_SINCE)
+    if count < 0:
+        return
     x[count] += 1.0
-    x[since] = now
+    x[since] = x[at.NOW]
     touch(m, count)
     touch(m, since)
     head = narrow(m, at.THINGS, thing, at.THING_HISTORY)

@@ -420,7 +420,12 @@ class _Compiler:
         for name in self.things:
             heard = self.listeners.get(name, [])
             history = self.assembler.names.get(("history", name), -1)
-            cells = (self.assembler.names["count", name], self.assembler.names["since", name])
+            cells = [self.assembler.names["count", name], self.assembler.names["since", name]]
+            silent = any(
+                (kind, name) in self.index for kind in ("biomarker", "procedure", "protocol", "provider")
+            )
+            if silent and not heard and history < 0 and self.assembler.used.isdisjoint(cells):
+                cells = [-1, -1]  # nobody asks whether, when or how often it happens
             rows.append((*cells, history, len(self.rows["listeners"]), len(heard)))
             self.rows["listeners"] += heard
         return rows

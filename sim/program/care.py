@@ -43,6 +43,7 @@ class CareAssembler:
             case model.Visit():
                 provider = self.index["provider", step.provider]
                 reason = -1 if step.reason is None else self.index["condition", step.reason]
+                self.assembler.used.add(count)
                 visit, self.visits = self.visits, self.visits + 1
                 self.emit(at.OPEN_VISIT, provider, reason, self.assembler.sites(step.site), count, visit)
                 self.steps(step.steps, count)

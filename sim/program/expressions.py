@@ -88,6 +88,7 @@ class Assembler:
     spans: list[Span | None] = field(default_factory=list)
     constants: dict[float | str, int] = field(default_factory=dict)
     temporaries: int = 0
+    used: set[int] = field(default_factory=set)  # cells that some code reads
     states: dict[str, tuple[str, int]] = field(default_factory=dict)  # name -> axis, index over all states
 
     def __post_init__(self) -> None:
@@ -116,6 +117,9 @@ class Assembler:
         result = work.value(expression)
         work.emit(at.RETURN, 0, result, span=expression.span)
         self.temporaries = max(self.temporaries, work.temporaries)
+        self.used |= work.reads
+        if count is not None:
+            self.used.add(count)
         return Lowered(start, frozenset(work.reads), work.grids, work.clocks)
 
 

@@ -201,6 +201,7 @@ SCALE = 7
 STATUS = 8
 REFRESHES = 9  # 1 where what is due is not an exit but its code, to be evaluated again
 DORMANT = 10  # 1 where its gate is shut
+PIECE_AGE, PIECE_YEAR, PIECE_PLACE = 11, 12, 13  # at CURSOR: age, year, place in RATES (whole numbers)
 IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is still to be drawn
 
 # ---- care code: one row (op, a, b, c, d, e) of int32

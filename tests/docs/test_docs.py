@@ -1,0 +1,69 @@
+"""What the documentation shows is what happens, and it leaves nothing of the language out."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.records.schema import TABLES
+from sim.scenario import schema
+from sim.scenario.lint import WARNINGS
+from sim.scenario.model import DISTRIBUTIONS
+from sim.scenario.shapes import Model
+from sim.scenario.words import CLOCKS, FUNCTIONS, NOT_BUILT, READS
+
+_SPEC = importlib.util.spec_from_file_location("documents", Path(__file__).with_name("documents.py"))
+assert _SPEC
+assert _SPEC.loader
+documents: Any = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(documents)
+
+ROOT, DOCUMENTS = documents.ROOT, documents.DOCUMENTS
+LANGUAGE = (ROOT / "docs/reference/language.md").read_text()
+RECORDS = (ROOT / "docs/reference/records.md").read_text()
+_LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_the_examples_do_what_the_text_shows(document: Path, tmp_path: Path) -> None:
+    assert documents.as_run(document, tmp_path) == document.read_text()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    missing = [link for link in _LINK.findall(document.read_text()) if not (document.parent / link).exists()]
+    assert not missing
+
+
+def _models(model: type[Model] = Model) -> Iterator[type[Model]]:
+    for kind in model.__subclasses__():
+        yield kind
+        yield from _models(kind)
+
+
+@pytest.mark.parametrize("model", [m for m in _models() if m.__module__ == schema.__name__])
+def test_the_reference_tells_every_key(model: type[Model]) -> None:
+    keys = {key for key in model.keys() | model.planned if not key.startswith("->")}
+    assert not [key for key in sorted(keys) if f"`{key}`" not in LANGUAGE and f"`{key}:`" not in LANGUAGE]
+
+
+def test_the_reference_tells_every_word() -> None:
+    words = {*READS, *CLOCKS, *FUNCTIONS, *NOT_BUILT, *DISTRIBUTIONS, *schema.VERBS, *schema.PLANNED_VERBS}
+    told = set(re.findall(r"`(\w+)(?::|\(.*?\))?`", LANGUAGE))
+    assert words <= told, words - told
+
+
+def test_the_reference_tells_every_warning() -> None:
+    text = (ROOT / "docs/guides/errors.md").read_text()
+    assert not [rule for rule in {*WARNINGS, "stale-background"} if f"`{rule}`" not in text]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
+def test_the_reference_tells_every_column(table: Any) -> None:
+    section = RECORDS.partition(f"### `{table.name}`\n")[2].partition("\n##")[0]
+    assert [c.name for c in table.columns if f"`{c.name}`" not in section] == []
