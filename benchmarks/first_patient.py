@@ -1,7 +1,7 @@
 """How long a user waits for a first patient: `sim run scenarios/diabetes --patients 1`, from start to end.
 
-Cold, with nothing compiled, and warm, with what the cold start has left on the disk, in turns. Then the stages
-of such a run, timed in new processes, cold and warm.
+Cold, with nothing compiled, and warm, with what the cold start has left on the disk, in turns. Then the
+stages of such a run, timed in new processes, cold and warm.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def report_stages(cold: list[Process], warm: list[Process]) -> None:
     first, second = medians(cold), medians(warm)
     print_table(
         ("stage", "cold, wall s", "warm, wall s"),
-        [(stage, f"{first[stage]:.3f}", f"{second[stage]:.3f}") for stage in first],
+        [(stage, f"{first[stage]:.4f}", f"{second[stage]:.4f}") for stage in first],
     )
 
 

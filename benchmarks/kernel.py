@@ -25,7 +25,6 @@ from sim.engine import log as kinds
 LIFECOURSE = "Lifecourse"
 SCENARIO = ROOT / "benchmarks" / "illness_death"
 SEED = 7
-MOST_ERRORS = 5.0  # standard errors
 SLOW = 5  # an object for each event is so slow that a fraction of the patients will do
 FIRST_BY_HAND = "from peers import numba_loop; numba_loop.simulate(1, 0)"
 FIRST = f"""
@@ -100,7 +99,7 @@ def agreed_rows(name: str, contestant: Contestant) -> int:
     errors = workload.disagreement(found, contestant.patients)
     figures = ", ".join(f"{value:.4f} {key.replace('_', ' ')}" for key, value in found._asdict().items())
     print(f"{name}: {figures}; {errors:.1f} standard errors off at most")
-    if errors > MOST_ERRORS:
+    if errors > workload.MOST_ERRORS:
         sys.exit(f"{name} does not do what it should: {workload.expected()[0]} is expected")
     return contestant.rows(log)
 

@@ -204,7 +204,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, simulate: Simulate) -> None:
 
 FRAME = """
 scenario: small world
-window: {from: 1950-01-01, to: 2100-01-01}
+window: {from: 1950-01-01, to: 2050-01-01}
 population: {size: 1, born: {from: 1950-01-01, to: 1951-01-01}, sex: {female: 0.5, male: 0.5}}
 pathways: [world.yaml]
 providers: {clinic: {class: ambulatory}, ward: {class: inpatient}}

@@ -22,6 +22,8 @@ VALUE_AT_0, VALUE_GROWTH, VALUE_SD = 120.0, 0.5, 15.0
 
 ILLNESS, ENCOUNTER, DEATH = 1, 2, 3  # events
 
+MOST_ERRORS = 5.0  # standard errors that an outcome may be off by
+
 Values = NDArray[np.float64]
 
 
@@ -42,7 +44,7 @@ Log = Columns | list[tuple[int, float, int, float]]
 
 
 class Outcome(NamedTuple):
-    """What became of the patients: share dead, share ever ill, encounters per patient; or deviations of these."""
+    """What became of patients: share dead, share ever ill, encounters per patient; or deviations of these."""
 
     dead: float
     ever_ill: float

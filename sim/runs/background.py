@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,21 +45,41 @@ class Background:
     least_share: float
 
 
-def program_hash(scenario: Scenario) -> str:
-    """What a background table follows from: the model without background mortality, the all-cause table, the
-    causes."""
+def model_hash(scenario: Scenario) -> str:
+    """What a background table follows from: the model, the all-cause table, the causes taken out of it.
+
+    BLAKE2b-128 of the resolved scenario, 32 hex digits. What changes no life is left out: places in files, texts,
+    the number of patients, and the background itself.
+    """
     assert scenario.mortality is not None
-    table = next(t for t in scenario.tables if t.name == scenario.mortality.table)
-    bare = replace(scenario, mortality=None)
-    text = repr((compile(bare).hash, table.axes, table.values, scenario.mortality.less))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    name = scenario.mortality.background
+    bare = replace(
+        scenario,
+        mortality=replace(scenario.mortality, background=None, background_hash=None),
+        tables=tuple(table for table in scenario.tables if table.name != name),
+    )
+    return hashlib.blake2b(_text(bare).encode(), digest_size=16).hexdigest()
+
+
+_NO_MATTER = {"span", "name", "about", "folder", "files", "size", "display", "source", "prior", "ci95"}
+
+
+def _text(value: object) -> str:
+    """A value as text that is equal for equal models; names count but for the scenario's own."""
+    if is_dataclass(value):
+        left_out = _NO_MATTER if isinstance(value, Scenario) else _NO_MATTER - {"name"}
+        kept = [f.name for f in fields(value) if f.name not in left_out]
+        return f"{type(value).__name__}({', '.join(_text(getattr(value, name)) for name in kept)})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))})"
+    return repr(value)
 
 
 def with_background(scenario: Scenario, findings: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
     """The findings of a check, and a warning where the stored background was made for another model than this
     one."""
     m = scenario.mortality
-    if m is None or m.background is None or m.background_hash == program_hash(scenario):
+    if m is None or m.background is None or m.background_hash == model_hash(scenario):
         return findings
     message = "the background mortality was worked out for other rates, tables or parameters than these"
     fix = f"run `sim background {scenario.folder}` again"
@@ -204,7 +224,7 @@ def text_of(scenario: Scenario, ledger: Ledger, rest: NDArray[np.float64], patie
     assert isinstance(scenario.mortality, Mortality)
     less = ", ".join(c.partition(".")[2] for c in scenario.mortality.less)
     lines = [
-        f"# program: {program_hash(scenario)}",
+        f"# program: {model_hash(scenario)}",
         f"# All-cause mortality less what the model does itself by {less};",
         f"# worked out by `sim background` from {patients} simulated people, seed {SEED}.",
         "# Not to be edited: make it again when the model changes.",
