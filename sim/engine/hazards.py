@@ -75,6 +75,24 @@ def tabulated_at(m, x, table, age, year):
 
 
 @inner
+def tabulate(m, x):
+    """Evaluate the tabular part of every rate for every sex, civil year and age that it reads.
+
+    What has no value there is NaN: a fault only once a life meets it.
+    """
+    for table in range(m[at.N_TABULATIONS]):
+        t = place(m, at.TABULATIONS, table, 0)
+        grids, first_year = m[t + at.TABULATION_GRIDS], m[t + at.TABULATION_FIRST_YEAR]
+        for sex in range(2 if grids & at.SEX_ROWS else 1):
+            for year in range(first_year, first_year + (m[at.N_YEARS] if grids & at.YEAR_GRID else 1)):
+                for age in range(m[t + at.TABULATION_AGES]):
+                    x[at.SEX], x[at.GRID_YEAR], x[at.GRID_AGE] = float(sex), year + 0.5, age + 0.5
+                    where = tabulated_at(m, x, table, age, year)
+                    x[where] = evaluate(m, x, m[t + at.TABULATION_CODE])
+    m[at.N_TABULATIONS] = 0
+
+
+@inner
 def rate_of(x, h, table, where, factor):
     """The rate per day (or the multiplier of a form): what is tabulated, if anything is, times what is
     not."""

@@ -15,7 +15,16 @@ from sim.engine import care, disease
 from sim.engine import log as kinds
 from sim.engine.compilation import jit
 from sim.engine.evaluate import DAYS_PER_YEAR, evaluate
-from sim.engine.hazards import begin, enter_hazard, enter_time, ledger_start, look_again, refresh, walk
+from sim.engine.hazards import (
+    begin,
+    enter_hazard,
+    enter_time,
+    ledger_start,
+    look_again,
+    refresh,
+    tabulate,
+    walk,
+)
 from sim.engine.inner import inner
 from sim.engine.life import (
     MOST_AT_ONCE,
@@ -44,6 +53,7 @@ PERSON = np.dtype(
     ],
     align=True,
 )
+BIRTH_GRID = 2.0**20  # steps a day
 LIVED, REDRAW, UNSEEN, FAILED = range(4)  # how a life went
 
 
@@ -348,12 +358,16 @@ def reset(m, x):
 
 @inner
 def draw_birth(m, x, patient):
-    """Sex and birth, drawn once and never again."""
+    """Sex and birth, drawn once and never again.
+
+    A birth is a whole number of 2**-20 days, so that the time from birth to a date, and back, is exact.
+    """
     sex = 0 if uniform(np.uint64(m[at.KEY_OF_SEX]), at.ONCE, at.ONCE, patient) < x[at.FEMALE] else 1
     u = uniform(np.uint64(m[at.KEY_OF_BIRTH]), at.ONCE, at.ONCE, patient)
     x[at.SEX] = float(sex)
     if x[at.ALIVE_ON] != x[at.ALIVE_ON]:
-        x[at.BIRTH] = x[at.BORN_FROM] + u * (x[at.BORN_TO] - x[at.BORN_FROM])
+        born = x[at.BORN_FROM] + u * (x[at.BORN_TO] - x[at.BORN_FROM])
+        x[at.BIRTH] = np.floor(born * BIRTH_GRID) / BIRTH_GRID
         return
     edges, below = m[at.EDGES], m[at.BELOW] + sex * m[at.N_EDGES]
     low, high = np.int64(0), m[at.N_EDGES] - 1
@@ -365,7 +379,7 @@ def draw_birth(m, x, patient):
             high = middle
     part = (u - x[below + low]) / (x[below + high] - x[below + low])
     age = x[edges + low] + part * (x[edges + high] - x[edges + low])
-    x[at.BIRTH] = x[at.ALIVE_ON] - age * DAYS_PER_YEAR
+    x[at.BIRTH] = x[at.ALIVE_ON] - np.floor(age * DAYS_PER_YEAR * BIRTH_GRID) / BIRTH_GRID
 
 
 @inner
@@ -456,6 +470,7 @@ def live_all(memory, floats, rows, people, first, count, most_attempts):
     log.
     """
     m, x, log = pointer(memory), pointer(floats), pointer(rows)
+    tabulate(m, x)
     seen = 0
     m[at.LOGGED] = 0
     for word in range(4 * m[at.LEDGER_YEARS] * m[at.LEDGER_AGES]):

@@ -10,18 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.calendar import civil_year
-from sim.engine.compilation import jit
-from sim.engine.evaluate import DAYS_PER_YEAR, evaluate
+from sim.engine.evaluate import DAYS_PER_YEAR
 from sim.engine.life import MOST_WAITING
 from sim.engine.noise import bridge_weights
-from sim.engine.pointer import pointer
 from sim.engine.streams import site_key
 from sim.program import layout as at
 from sim.program.program import Program
 from sim.scenario.model import Table
 
 Words = NDArray[np.int64]
-OLDEST = 130  # years: rates are tabulated up to this age, and stay as they are beyond it
 HISTORY_AT_FIRST = 1024  # entries
 
 
@@ -143,6 +140,8 @@ def load(program: Program, seed: int, history: int = HISTORY_AT_FIRST, ledger: L
     m[at.N_SLOTS] = _power_of_two(len(t.slots))
     m[at.N_EDGES], m[at.N_HISTORY] = len(edges), history
     m[at.N_VISITS] = program.visits
+    m[at.N_TABULATIONS] = len(t.tabulations)
+    m[at.N_YEARS] = civil_year(program.scenario.window[1]) - civil_year(first_birth) + 1
     m[at.FIXED], m[at.ENTRY_CODE] = program.fixed, program.entry_code
     for name, stream in ((at.KEY_OF_SEX, "sex"), (at.KEY_OF_BIRTH, "birth")):
         m[name] = np.array(site_key(seed, f"population/{stream}"), np.uint64).view(np.int64)
@@ -155,8 +154,6 @@ def load(program: Program, seed: int, history: int = HISTORY_AT_FIRST, ledger: L
     x[at.ALIVE_ON] = math.nan if people.alive_on is None else people.alive_on
     x[at.ENTRY_DATE] = math.nan if people.entry_date is None else people.entry_date
     x[at.WINDOW_FROM], x[at.WINDOW_TO] = program.scenario.window
-    for row, sizes in enumerate(tabulation_sizes(program, first_birth)):
-        tabulate(m, x, row, *sizes)
     return m
 
 
@@ -214,7 +211,7 @@ def tabulation_sizes(program: Program, first_birth: float) -> list[tuple[int, in
     """How many sexes, civil years and completed ages the tabular part of each rate reads."""
     end = program.scenario.window[1]
     years = civil_year(end) - civil_year(first_birth) + 1
-    ages = min(OLDEST, math.ceil((end - first_birth) / DAYS_PER_YEAR)) + 1
+    ages = math.ceil((end - first_birth) / DAYS_PER_YEAR) + 1
     return [
         (2 if g & at.SEX_ROWS else 1, years if g & at.YEAR_GRID else 1, ages if g & at.AGE_GRID else 1)
         for g in program.tables.tabulations[:, at.TABULATION_GRIDS]
@@ -240,20 +237,3 @@ def tabulation_rows(program: Program, first_birth: float) -> tuple[NDArray[np.in
         row[at.TABULATION_AGES] = ages
         start += sexes * size
     return rows, start
-
-
-@jit(_nrt=False)
-def tabulate(memory, floats, row, sexes, years, ages):
-    """Evaluate one tabular part for every sex, year and age; what has no value is NaN, a fault once a life
-    meets it."""
-    m, x = pointer(memory), pointer(floats)
-    t = m[at.TABULATIONS] + at.NARROW * row
-    for sex in range(sexes):
-        for year in range(years):
-            for age in range(ages):
-                x[at.SEX] = sex
-                x[at.GRID_YEAR] = m[t + at.TABULATION_FIRST_YEAR] + year + 0.5
-                x[at.GRID_AGE] = age + 0.5
-                where = m[at.RATES] + m[t + at.TABULATION_START] + sex * m[t + at.TABULATION_SEX_STRIDE]
-                where += year * m[t + at.TABULATION_YEAR_STRIDE] + age * m[t + at.TABULATION_AGE_STRIDE]
-                x[where] = evaluate(m, x, m[t + at.TABULATION_CODE])

@@ -60,8 +60,7 @@ class Engine:
         self.program = program
         self.seed = seed
         self._ledger = ledger
-        with no_collection():
-            self._memory = load(program, seed, ledger=ledger)
+        self._memory = load(program, seed, ledger=ledger)
         self._log = np.empty(ROWS_AT_FIRST, ROW)
 
     def simulate(self, patients: range) -> tuple[People, Log]:

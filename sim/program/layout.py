@@ -79,11 +79,13 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     LEDGER_YEARS,  # 0: no ledger is kept
     LEDGER_AGES,
     N_VISITS,
-) = range(48, 67)
+    N_TABULATIONS,  # still to be worked out: 0 once the rates are tabulated
+    N_YEARS,  # civil years that lives can see
+) = range(48, 69)
 # Words that hold a float.
-FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(67, 74)
+FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(69, 76)
 # Numbers of the life that is being lived.
-LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE, SLOT = range(74, 83)
+LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE, SLOT = range(76, 85)
 
 # ---- cells that every life has (float64)
 NOW = 88  # days since birth

@@ -48,8 +48,8 @@ class Background:
 def model_hash(scenario: Scenario) -> str:
     """What a background table follows from: the model, the all-cause table, the causes taken out of it.
 
-    BLAKE2b-128 of the resolved scenario, 32 hex digits. What changes no life is left out: places in files, texts,
-    the number of patients, and the background itself.
+    BLAKE2b-128 of the resolved scenario, 32 hex digits. What changes no life is left out: places in files,
+    texts, the number of patients, and the background itself.
     """
     assert scenario.mortality is not None
     name = scenario.mortality.background
