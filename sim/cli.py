@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sim.runs.result import Run
     from sim.scenario import Diagnostic
 
+COMPILING = "compiling the engine, which is needed once on a machine"
 QUIET = 10  # s between lines about progress where there is no terminal
 
 
@@ -138,7 +139,7 @@ def run(
     Examples:
       sim run scenarios/diabetes
       sim run scenarios/diabetes --patients 100_000 --seed 7 --out /tmp/cohort
-      sim run scenarios/diabetes --set onset_hazard_ratio=2
+      sim run scenarios/diabetes --set symptom_rate='0.3 per year'
 
     The folder has a folder of Parquet files for each table, what really happened under truth/, and
     manifest.json. It appears when the run is complete; a run that is stopped or fails leaves nothing.
@@ -182,7 +183,7 @@ def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]])
         if found is None:
             raise ScenarioError(findings)
         compile(found)
-        findings = with_background(found, findings)
+        findings = with_background(found, findings, bool(parameters))
         _warn(findings)
         if resolved:
             for path, text in resolved_form(scenario, dict(parameters)).items():
@@ -293,7 +294,8 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         nonlocal last
         if time.monotonic() - last > QUIET:
             last = time.monotonic()
-            click.echo(f"{done:,} of {total:,} patients, {rate(done)}", err=True)
+            so_far = f"{done:,} of {total:,} patients, {rate(done)}" if done else COMPILING
+            click.echo(so_far, err=True)
 
     if not sys.stderr.isatty():
         yield line
@@ -310,7 +312,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
                         length=total,
                         label="patients",
                         show_pos=True,
-                        item_show_func=lambda shown: rate(shown or 0),
+                        item_show_func=lambda shown: rate(shown) if shown else COMPILING,
                         file=sys.stderr,
                     )
                 )

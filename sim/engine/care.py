@@ -19,12 +19,12 @@ from sim.program import layout as at
 # ---- protocols
 
 
-@inner
+@inner(forceinline=True)
 def is_running(m, x, protocol):
     return x[narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_RUNNING)] == 1.0
 
 
-@inner
+@inner(forceinline=True)
 def schedule_protocol(m, x, protocol, when):
     schedule(m, x, narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_SLOT), when)
 
@@ -36,7 +36,7 @@ def start_protocol(m, x, protocol):
         schedule_protocol(m, x, protocol, x[at.NOW])
 
 
-@inner
+@inner(forceinline=True)
 def begin_protocol(m, x, protocol):
     """Put a protocol before its first step; False (and nothing done) where it is running already."""
     if is_running(m, x, protocol):
@@ -71,7 +71,7 @@ def start_within(m, x, protocol, caller, riding):
     return True
 
 
-@inner
+@inner(forceinline=True)
 def finish_protocol(m, x, protocol):
     """Mark `protocol` and all that it waits for as not running; returns the protocol that waited for it, or
     -1."""
@@ -149,7 +149,7 @@ def identifier(key, count, patient):
     return np.int64(((word0 << half) | word1) >> np.uint64(1))
 
 
-@inner
+@inner(forceinline=True)
 def open_visit(m, x, log, protocol, step):
     provider, reason = narrow(m, at.STEPS, step, 1), narrow(m, at.STEPS, step, 2)
     p, v = wide_place(m, at.PROGRESS, protocol, 0), place(m, at.VISITS, narrow(m, at.STEPS, step, 5), 0)
@@ -179,7 +179,7 @@ def next_rider(m, x, protocol, provider):
     return np.int64(-1)
 
 
-@inner
+@inner(forceinline=True)
 def close_visit(m, x, log, protocol, visit):
     """The visit is over, and so are protocols around it that were to end with it."""
     p, v = wide_place(m, at.PROGRESS, protocol, 0), place(m, at.VISITS, visit, 0)

@@ -42,7 +42,7 @@ def cumulative_inverse(form, hazard, shape, scale):
     return quantiles.gompertz_time(hazard, shape, scale)
 
 
-@inner
+@inner(forceinline=True)
 def consumed(form, rate, start, end, entry, shape, scale):
     """How much of a threshold a rate (or multiplier) uses up between two times, `start` to `end`."""
     if rate == 0.0:
@@ -54,7 +54,7 @@ def consumed(form, rate, start, end, entry, shape, scale):
     )
 
 
-@inner
+@inner(forceinline=True)
 def firing(form, rate, start, threshold, entry, shape, scale):
     """When a threshold that was whole at `start` is reached; inf where the rate is zero."""
     if rate == 0.0:
@@ -65,7 +65,7 @@ def firing(form, rate, start, threshold, entry, shape, scale):
     return max(start, entry + cumulative_inverse(form, used + threshold / rate, shape, scale))
 
 
-@inner
+@inner(forceinline=True)
 def tabulated_at(m, x, table, age, year):
     """Where the tabulated part of a rate for completed age `age` and civil year `year` lies."""
     t = place(m, at.TABULATIONS, table, 0)
@@ -92,18 +92,23 @@ def tabulate(m, x):
     m[at.N_TABULATIONS] = 0
 
 
-@inner
+@inner(forceinline=True)
 def rate_of(x, h, table, where, factor):
     """The rate per day (or the multiplier of a form): what is tabulated, if anything is, times what is
     not."""
-    rate = factor if table < 0 or factor == 0.0 else x[where] * factor
+    rate = factor
+    if table >= 0 and factor != 0.0:
+        tabulated = x[where]
+        if tabulated != tabulated:
+            fail(x, at.NOT_TABULATED, h)
+        rate = tabulated * factor if tabulated != 0.0 else 0.0  # even where the factor is unknown
     if not 0.0 <= rate < math.inf:
         fail(x, at.BAD_RATE, h)
         return 0.0
     return rate
 
 
-@inner
+@inner(forceinline=True)
 def locate(m, x, h, now):
     """Note the piece that `now` lies in: the age, the year, and where the tabulated part of the rate lies."""
     hazard, life = wide_place(m, at.HAZARDS, h, 0), wide_place(m, at.GOING, h, 0)
@@ -115,7 +120,7 @@ def locate(m, x, h, now):
     m[life + at.PIECE_PLACE] = tabulated_at(m, x, table, age, year) if table >= 0 else np.int64(0)
 
 
-@inner
+@inner(forceinline=True)
 def factor_at(m, x, h, now, age, year):
     """Evaluate what of the rate is not tabulated, as of `now`; x[NEXT] says when it must be looked at
     again."""
@@ -257,7 +262,8 @@ def begin(m, x, h, now):
         # a Gompertz hazard may fall with time: its shape may be negative
         lowest = -math.inf if wide(m, at.HAZARDS, h, at.HAZARD_FORM) == at.GOMPERTZ else 0.0
         if not (0.0 < x[life + at.SCALE] < math.inf and lowest < x[life + at.SHAPE] < math.inf):
-            fail(x, at.BAD_DISTRIBUTION, second)
+            bad_scale = 0.0 < x[life + at.SHAPE] < math.inf or first < 0
+            fail(x, at.BAD_SOJOURN, second if bad_scale else first)
     locate(m, x, h, now)
     factor = factor_at(m, x, h, now, m[life + at.PIECE_AGE], m[life + at.PIECE_YEAR])
     table = wide(m, at.HAZARDS, h, at.HAZARD_TABLE)

@@ -60,7 +60,7 @@ LIVED, REDRAW, UNSEEN, FAILED = range(4)  # how a life went
 # ---- what follows from an event
 
 
-@inner
+@inner(forceinline=True)
 def settle(m, x, log):
     """Carry out what follows from an event: first in, first out; then look again at rates and watches."""
     while x[at.FAULT] == at.FINE and m[at.DEAD] == 0:
@@ -81,7 +81,7 @@ def settle(m, x, log):
             fail(x, at.CASCADE, m[at.SLOT])
 
 
-@inner
+@inner(forceinline=True)
 def first_dirty(m):
     """Take the first hazard or watch, in their order, off the list of those to look at again."""
     dirty, lowest = m[at.DIRTY], 0
@@ -95,7 +95,7 @@ def first_dirty(m):
     return dependent
 
 
-@inner
+@inner(forceinline=True)
 def look_at_hazard(m, x, h):
     status = x[wide_place(m, at.GOING, h, at.STATUS)]
     if status == at.IDLE:
@@ -107,7 +107,7 @@ def look_at_hazard(m, x, h):
     seek(m, x, h)
 
 
-@inner
+@inner(forceinline=True)
 def seek(m, x, h):
     """Put the time at which hazard `h` fires into the calendar."""
     due = walk(m, x, h, x[at.WINDOW_TO] - x[at.BIRTH], at.YES)
@@ -250,7 +250,7 @@ def act(m, x, log, op, a, b, encounter):
         care.end_protocol(m, x, a)
 
 
-@inner
+@inner(forceinline=True)
 def next_round(m, x, progress, s, its_time):
     """Between rounds: leave the loop, or begin a round, or return until when to wait for it (else -1)."""
     loop, until, most = m[s + 1], m[s + 2], m[s + 3]

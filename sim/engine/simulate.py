@@ -110,6 +110,9 @@ SENTENCES = {
     at.OUTSIDE_TABLE: "this table has no value for the keys asked for; extend it, or say `clamp: true`",
     at.CASCADE: "this sets off itself again and again at one instant, without end",
     at.TOO_MANY_ATTEMPTS: "no life drawn reaches the date that people must be alive on",
+    at.BAD_SOJOURN: "this parameter of a sojourn is impossible here",
+    at.NOT_TABULATED: "this rate has no value here: a table ends before (extend it, or say `clamp: true`), "
+    "or an operation has no result",
     at.UNKNOWN_RESULT: "this test has no result: what it measures is unknown here",
     at.BAD_SHARE: "the shares are negative here, or add up to more than 1",
     at.BAD_DISTRIBUTION: "the parameters of this distribution are impossible here",
@@ -120,11 +123,11 @@ def describe(program: Program, fault: int, place: int, patient: int) -> Fault:
     """Put a fault into words; `place` is what the engine noted with it."""
     tables = program.tables
     span: Span | None = None
-    if fault == at.BAD_RATE:
+    if fault in (at.BAD_RATE, at.NOT_TABULATED):
         code, table = tables.hazards[place, [at.HAZARD_CODE, at.HAZARD_TABLE]]
         row = int(code if code >= 0 else tables.tabulations[table, 0])
         span = program.spans[end_of(program, row)]
-    elif fault in (at.BAD_TIME, at.UNKNOWN_RESULT, at.BAD_SHARE):
+    elif fault in (at.BAD_TIME, at.UNKNOWN_RESULT, at.BAD_SHARE, at.BAD_SOJOURN):
         span = program.spans[end_of(program, place)]
     elif fault in (at.NOT_A_NUMBER, at.BAD_PROBABILITY, at.OUTSIDE_TABLE, at.BAD_DISTRIBUTION):
         span = program.spans[place]

@@ -33,7 +33,7 @@ def site_key(seed: int, site: str) -> int:
     return int.from_bytes(digest[:8], "little")
 
 
-@inner
+@inner(forceinline=True)
 def philox(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -47,7 +47,7 @@ def philox(
     return c0, c1, c2, c3
 
 
-@inner
+@inner(forceinline=True)
 def uniform(key: np.uint64, count: int, attempt: int, patient: int) -> float:
     """The uniform in (0, 1) that a patient draws at the site of `key` for this count and attempt at a life.
 

@@ -245,6 +245,8 @@ LOG_FULL = 9  # not a fault: the log must grow and the life be lived again
 HISTORY_FULL = 10
 UNKNOWN_RESULT = 11
 BAD_SHARE = 12
+NOT_TABULATED = 13
+BAD_SOJOURN = 14
 
 # ---- timers: sojourns and exits at a fixed time
 TIMER_SLOT, TIMER_CODE, TIMER_TARGET, TIMER_CAUSE, TIMER_STATE = range(5)

@@ -75,14 +75,24 @@ def _text(value: object) -> str:
     return repr(value)
 
 
-def with_background(scenario: Scenario, findings: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    """The findings of a check, and a warning where the stored background was made for another model than this
-    one."""
+def with_background(
+    scenario: Scenario, findings: tuple[Diagnostic, ...], overridden: bool
+) -> tuple[Diagnostic, ...]:
+    """The findings of a check, and a warning where the stored background was made for another model than this.
+
+    `overridden` says that parameters have been set to other values than the files'.
+    """
     m = scenario.mortality
     if m is None or m.background is None or m.background_hash == model_hash(scenario):
         return findings
-    message = "the background mortality was worked out for other rates, tables or parameters than these"
-    fix = f"run `sim background {scenario.folder}` again"
+    message, fix = (
+        "the background mortality was worked out for other rates, tables or parameters than these",
+        "",
+    )
+    if overridden:
+        message = "the background mortality is the one for the values in the files, not for those set here"
+    else:
+        fix = f"run `sim background {scenario.folder}` again"
     return (*findings, Diagnostic("stale-background", message, m.span, fix, "warning"))
 
 

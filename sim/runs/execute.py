@@ -92,7 +92,7 @@ def _load(path: Path | str, parameters: Mapping[str, str], warn: Warn | None) ->
     scenario, findings = check(path, parameters)
     if scenario is None:
         raise ScenarioError(findings)
-    findings = with_background(scenario, findings)
+    findings = with_background(scenario, findings, bool(parameters))
     if findings and warn:
         warn(findings)
     return scenario
