@@ -1,1 +1,1 @@
-"""Planned: fitting the parameters of scenarios to published statistics. Nothing of it is built in this release."""
+"""Planned: fitting the parameters of scenarios to published statistics. Nothing of it is built yet."""

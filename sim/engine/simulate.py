@@ -110,7 +110,7 @@ SENTENCES = {
     at.OUTSIDE_TABLE: "this table has no value for the keys asked for; extend it, or say `clamp: true`",
     at.CASCADE: "this sets off itself again and again at one instant, without end",
     at.TOO_MANY_ATTEMPTS: "no life drawn reaches the date that people must be alive on",
-    at.BAD_SOJOURN: "this parameter of a sojourn is impossible here",
+    at.BAD_SOJOURN: "this parameter of a distribution is impossible here",
     at.NOT_TABULATED: "this rate has no value here: a table ends before (extend it, or say `clamp: true`), "
     "or an operation has no result",
     at.UNKNOWN_RESULT: "this test has no result: what it measures is unknown here",

@@ -78,7 +78,7 @@ def _text(value: object) -> str:
 def with_background(
     scenario: Scenario, findings: tuple[Diagnostic, ...], overridden: bool
 ) -> tuple[Diagnostic, ...]:
-    """The findings of a check, and a warning where the stored background was made for another model than this.
+    """The findings of a check, and a warning where the stored background is of another model.
 
     `overridden` says that parameters have been set to other values than the files'.
     """

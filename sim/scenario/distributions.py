@@ -168,10 +168,15 @@ def _node(op: str, left: Expr, right: Expr | float) -> Expr:
     return build(op, left, right, left.span or Span("", 1, 1))
 
 
+def _square(x: Expr) -> Expr:
+    """x |x|: the square, but negative where x is, so that a negative sd stays impossible."""
+    return _node("mul", x, Expr("abs", (x,), None, NUMBER, x.span))
+
+
 def _lognormal(mean: Expr, sd: Expr) -> tuple[Expr, ...]:
     """median = mean / sqrt(1 + (sd/mean)^2), sigma = sqrt(log(1 + (sd/mean)^2))."""
     ratio = _node("div", sd, mean)
-    spread = _node("add", _node("mul", ratio, ratio), 1.0)
+    spread = _node("add", _square(ratio), 1.0)
     sigma = Expr("sqrt", (Expr("log", (spread,), None, NUMBER, sd.span),), None, NUMBER, sd.span)
     return _node("div", mean, Expr("sqrt", (spread,), None, NUMBER, mean.span)), sigma
 
@@ -179,14 +184,14 @@ def _lognormal(mean: Expr, sd: Expr) -> tuple[Expr, ...]:
 def _gamma(mean: Expr, sd: Expr) -> tuple[Expr, ...]:
     """shape = (mean/sd)^2, scale = sd^2/mean."""
     ratio = _node("div", mean, sd)
-    return _node("mul", ratio, ratio), _node("mul", sd, _node("div", sd, mean))
+    return _square(ratio), _node("mul", sd, _node("div", sd, mean))
 
 
 def _beta(mean: Expr, sd: Expr) -> tuple[Expr, ...]:
     """With n = mean (1 - mean) / sd^2 - 1: a = mean n, b = (1 - mean) n."""
     one = Expr("const", (), 1.0, NUMBER, mean.span)
     rest = _node("sub", one, mean)
-    size = _node("sub", _node("div", _node("mul", mean, rest), _node("mul", sd, sd)), 1.0)
+    size = _node("sub", _node("div", _node("mul", mean, rest), _square(sd)), 1.0)
     return _node("mul", mean, size), _node("mul", rest, size)
 
 

@@ -474,4 +474,6 @@ def test_an_endless_cascade_is_found_and_named(world: World, tmp_path: Path, cas
     assert "without end" in run.stdout
     place = re.match(r".*world.yaml:(\d+):\d+  ", run.stdout)
     assert place is not None
-    assert any(name in (tmp_path / "world.yaml").read_text().splitlines()[int(place[1]) - 1] for name in one_of)
+    assert any(
+        name in (tmp_path / "world.yaml").read_text().splitlines()[int(place[1]) - 1] for name in one_of
+    )
