@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,7 +50,7 @@ class Tables(NamedTuple):
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled scenario.
+    """A compiled scenario. It pickles, and lives the same lives elsewhere.
 
     `tables` are its arrays, `sites` the names of its random streams, `spans` the place of each row of code,
     `fixed` how many cells a life changes (constants and temporaries lie behind them).
@@ -65,15 +64,6 @@ class Program:
     entry_code: int  # code of the age at entry, or -1
     visits: int  # steps that are visits
 
-    def to_bytes(self) -> bytes:
-        """The arrays and the site names as one NumPy archive; equal programs give equal bytes."""
-        buffer = io.BytesIO()
-        extra = np.array([self.fixed, self.entry_code], np.int64)
-        names = np.frombuffer("\n".join(self.sites).encode(), np.uint8)
-        people = np.frombuffer(_population_text(self.scenario).encode(), np.uint8)
-        np.savez(buffer, **self.tables._asdict(), extra=extra, names=names, people=people)
-        return buffer.getvalue()
-
     @property
     def hash(self) -> str:
         """BLAKE2b-128 of all that decides a life but the seed and the patient's number, as 32 hex digits."""
@@ -81,9 +71,8 @@ class Program:
         for name, array in self.tables._asdict().items():
             digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
-        digest.update(
-            f"{self.fixed} {self.entry_code} {self.sites} {_population_text(self.scenario)}".encode()
-        )
+        rest = (self.fixed, self.entry_code, self.visits, self.sites, _population_text(self.scenario))
+        digest.update(repr(rest).encode())
         return digest.hexdigest()
 
 
