@@ -6,6 +6,7 @@ engine's. For the rest: small worlds written as texts, and the lives that the en
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 import sim.engine
@@ -47,6 +49,11 @@ from sim.scenario.model import (
     Type,
     Variable,
 )
+
+# Elsewhere hypothesis looks for new examples every time; what decides about a change is the same each time.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 Floats = NDArray[np.float64]
 

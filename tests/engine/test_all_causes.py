@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def deaths_and_expected(
         for year in range(first_year, last_year + 2)
     ]
     entered, left = people.entered / 86_400, people.left / 86_400
-    for year, (january, december) in enumerate(zip(new_years[:-1], new_years[1:], strict=True)):
+    for year, (january, december) in enumerate(itertools.pairwise(new_years)):
         start, end = np.maximum(entered, january), np.minimum(left, december)
         for later in (0, 1):  # a civil year sees two ages of each person
             age = np.floor((january - people.birth) / YEAR).astype(int) + later
@@ -55,10 +56,7 @@ def deaths_and_expected(
 def agree(died: Floats, expected: Floats, edges: list[int], slack: float = 0.0) -> None:
     """By sex and age group, and by sex and year, at 5 standard errors, with a share of slack."""
     for sex in (0, 1):
-        parts = [
-            (died[sex, :, a:b].sum(), expected[sex, :, a:b].sum())
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
-        ]
+        parts = [(died[sex, :, a:b].sum(), expected[sex, :, a:b].sum()) for a, b in itertools.pairwise(edges)]
         parts += list(zip(died[sex].sum(axis=1), expected[sex].sum(axis=1), strict=True))
         for found, mean in parts:
             assert abs(found - mean) < 5 * np.sqrt(mean) + slack * mean
@@ -100,8 +98,8 @@ TABLES = {
 
 
 def test_pathways_deaths_are_taken_out_of_the_table(live: Live, tmp_path: Path) -> None:
-    """An eighth of all deaths are the model's own. Left in the background, they would come on top of it, 10 standard
-    errors in each group of age and sex.
+    """An eighth of all deaths are the model's own. Left in the background, they would come on top of it, 10
+    standard errors in each group of age and sex.
 
     They come by a rate and by a share; both are to be taken out, for those alive at each age.
     """
@@ -125,14 +123,13 @@ def test_pathways_deaths_are_taken_out_of_the_table(live: Live, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_all_cause_mortality_of_the_diabetes_scenario_is_the_table_s() -> None:
-    rows = [
-        row
-        for row in csv.DictReader(
+    rows = list(
+        csv.DictReader(
             line
             for line in (DIABETES / "tables/us_mortality_2000_2019.csv").read_text().splitlines()
             if not line.startswith("#")
         )
-    ]
+    )
     q = {(row["sex"], int(row["year"]), int(row["age"].rstrip("+"))): float(row["q"]) for row in rows}
     oldest = max(age for *_, age in q)
 

@@ -164,7 +164,8 @@ care:
 
 
 def test_a_rate_starts_a_protocol_again_and_again(live: Live) -> None:
-    """30 years at 2 per year: Poisson, so variance equals mean; a threshold kept from start to start would not do."""
+    """30 years at 2 per year: Poisson, so variance equals mean; a threshold kept from start to start would
+    not do."""
     lives = live(
         "care:\n  talks: {starts: {rate: 2 per year, while: 20 <= age < 50}, steps: {perform: talk}}\n"
         + CODED,
@@ -408,7 +409,8 @@ care:
 
 
 def test_every_counts_from_start_to_start(live: Live) -> None:
-    """A round that takes longer than the interval is followed by the next at once, which counts from there."""
+    """A round that takes longer than the interval is followed by the next at once, which counts from
+    there."""
     found = story(
         live,
         """
@@ -835,7 +837,8 @@ care:
 
 
 def test_what_is_on_the_record_at_the_window_s_start(live: Live) -> None:
-    """Conditions and prescriptions that are active then begin when they began; nothing else is from before."""
+    """Conditions and prescriptions that are active then begin when they began; nothing else is from
+    before."""
     frame = """
 scenario: s
 window: {from: 1970-01-01, to: 1980-01-01}
@@ -884,7 +887,9 @@ providers: {clinic: {class: ambulatory}}
 care:
   stays:
     starts: {when: today >= 1969-12-01}
-    steps: [{visit: clinic, steps: [{wait: 60 days}, {perform: talk}]}, {visit: clinic, steps: {perform: scan}}]
+    steps:
+      - {visit: clinic, steps: [{wait: 60 days}, {perform: talk}]}
+      - {visit: clinic, steps: {perform: scan}}
 """
         + CODED,
         frame=frame,

@@ -21,7 +21,8 @@ World = Callable[..., Any]
 
 
 class Case(NamedTuple):
-    """A world, a word of the message, and the text that it points at: the part of an expression that is wrong."""
+    """A world, a word of the message, and the text that it points at: the part of an expression that is
+    wrong."""
 
     pathway: str
     says: str
@@ -399,7 +400,8 @@ def test_a_seed_has_64_bits(world: World, seed: int) -> None:
         simulate(compile(world("")), range(1), seed)
 
 
-# ---- cascades: in a process of their own, since one that is not stopped neither ends nor leaves room for others
+# ---- cascades: in a process of their own, since one that is not stopped neither ends nor leaves room for
+# others
 
 CASCADES = {
     "protocols that start one another": (

@@ -1,11 +1,12 @@
 """Hazards, life by life: an exit fires where its cumulative hazard since entry reaches the threshold -log(u).
 
-u is known (its stream is named by the exit), and the cumulative hazard follows from what the log says of a life. So the
-time of each exit is foretold, to the second, and any rate that is wrong for any while shows.
+u is known (its stream is named by the exit), and the cumulative hazard follows from what the log says of a
+life. So the time of each exit is foretold, to the second, and any rate that is wrong for any while shows.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,7 @@ def thresholds(site: str, count: int = 1, patients: int = PATIENTS, seed: int = 
 
 def pieces(start: float, end: float, cuts: Floats) -> list[tuple[float, float]]:
     edges = [start, *cuts[(cuts > start) & (cuts < end)].tolist(), end]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))
 
 
 def hazard(rate: Callable[[float], float], start: float, end: float, cuts: Floats) -> float:
@@ -95,7 +96,8 @@ def test_year_is_the_civil_year_and_a_half(live: Live) -> None:
 
 
 def test_age_and_year_together(live: Live) -> None:
-    """The factors are tabulated along birth cohorts; the year that a birthday falls in changes in its midst."""
+    """The factors are tabulated along birth cohorts; the year that a birthday falls in changes in its
+    midst."""
     lives = live(
         """
 disease:
@@ -247,8 +249,8 @@ disease:
 
 
 def test_the_past_stays_as_it_was_when_a_rate_reads_age_and_what_changes(live: Live) -> None:
-    """The rate is no product of a part by age and a part by event; what is used up before the event is at the old
-    values.
+    """The rate is no product of a part by age and a part by event; what is used up before the event is at the
+    old values.
     """
     lives = live(
         """

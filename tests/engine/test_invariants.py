@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from sim.engine import simulate
+from sim.engine import LifeError, simulate
 from sim.engine.log import (
     CONDITION,
     DEATH,
@@ -53,7 +53,7 @@ providers: {clinic: {class: ambulatory}, ward: {class: inpatient}}
 }
 TABLES = {"q.csv": "age,q\n0-59,0.01\n60+,0.1\n", "ages.csv": "age,population\n0-69,1\n"}
 THINGS = """
-variables: {frailty: "gamma(mean=1, sd=0.5)", level: categorical(low=0.5, high=rest)}
+variables: {frailty: "gamma(mean=1, sd=0.5)", level: "categorical(low=0.5, high=rest)"}
 biomarkers:
   weight:
     unit: kg
@@ -155,8 +155,11 @@ def step(draw: Draw, later: list[str], depth: int) -> dict[str, Any]:
         st.sampled_from([{"diagnose": "cough"}, {"diagnose": "gout", "resolves": "after 90 days"}]),
         st.sampled_from([{"resolve": "cough"}, {"resolve": "gout"}, {"stop": "syrup"}]),
         st.sampled_from(
-            [{"prescribe": "syrup"}, {"prescribe": "syrup", "for": "30 days"}]
-            + [{"prescribe": "syrup", "for": "28 days", "refills": 2}]
+            [
+                {"prescribe": "syrup"},
+                {"prescribe": "syrup", "for": "30 days"},
+                {"prescribe": "syrup", "for": "28 days", "refills": 2},
+            ]
         ),
         st.just({"perform": "talk"}),
         st.builds(lambda wait: {"wait": wait}, st.sampled_from(WAITS)),
@@ -244,7 +247,12 @@ def test_lives_keep_the_rules(pathway: str, frame: str, seed: int) -> None:
             (Path(folder) / name).write_text(text)
         scenario = load(folder)
     program = compile(scenario)
-    people, log = simulate(program, range(PATIENTS), seed)
+    try:
+        people, log = simulate(program, range(PATIENTS), seed)
+    except LifeError as error:
+        if "no life drawn reaches the date" not in str(error):
+            raise
+        reject()  # some of these worlds are too deadly
     rows_are_in_order(people, log)
     nothing_is_outside_the_time_on_record(people, log)
     states_form_paths(scenario, log)

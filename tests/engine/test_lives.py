@@ -1,4 +1,5 @@
-"""Whole populations against what life tables, closed forms and quadrature say of them, at 5 standard errors."""
+"""Whole populations against what life tables, closed forms and quadrature say of them, at 5 standard
+errors."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def q_only() -> str:
 
 
 def expectation(q: Floats, age: int, power: int = 1) -> float:
-    """The mean (or mean square) of the years lived from `age` on, the hazard in each year of age being -ln(1 - q)."""
+    """The mean (or mean square) of the years lived from `age` on, the hazard in each year of age being -ln(1
+    - q)."""
     hazards = -np.log1p(-q[age:])
     alive = np.exp(-np.append(0.0, np.cumsum(hazards[:-1])))
     total = 0.0
@@ -61,8 +63,8 @@ def test_life_expectancy_is_the_life_table_s(
 ) -> None:
     """A million lives, so that 5 standard errors are 0.1 years at birth and 0.06 at 65.
 
-    Taking q itself for the hazard would add 0.25 and 0.28 years. How deaths lie within a year of age moves neither
-    much, so that is looked at by itself.
+    Taking q itself for the hazard would add 0.25 and 0.28 years. How deaths lie within a year of age moves
+    neither much, so that is looked at by itself.
     """
     lives = live(
         "",
@@ -170,8 +172,8 @@ def by_completed_years(a: float, b: float) -> tuple[Callable[[Floats], Floats], 
 def outcomes(rates: Rates) -> tuple[float, float, float]:
     """Dead, ever ill, encounters per person: ages uniform on [20, 60), 40 years, hazard ratio 2.5 while ill.
 
-    Gauss-Legendre in each piece in which the integrand is smooth: between birthdays, and between the times at which
-    one more yearly encounter has room before the end.
+    Gauss-Legendre in each piece in which the integrand is smooth: between birthdays, and between the times at
+    which one more yearly encounter has room before the end.
     """
     nodes, weights = np.polynomial.legendre.leggauss(12)
     dead = ill = encounters = 0.0
@@ -234,8 +236,8 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_illness_and_death(live: Live, form: str) -> None:
-    """A million people: a hazard ratio of 2.4 instead of 2.5 would be 7 standard errors off in deaths, and 10 in
-    encounters.
+    """A million people: a hazard ratio of 2.4 instead of 2.5 would be 7 standard errors off in deaths, and 10
+    in encounters.
     """
     pathway, integrals = FORMS[form]
     illness, illness_to = integrals(5e-4, 0.06)
@@ -327,7 +329,8 @@ modifies:
 
 
 def test_a_sojourn_stops_while_its_condition_is_false(live: Live) -> None:
-    """Two years on, one year off, and so on: the hazard goes on as of its own clock, and the time off counts."""
+    """Two years on, one year off, and so on: the hazard goes on as of its own clock, and the time off
+    counts."""
     lives = live(
         """
 disease:

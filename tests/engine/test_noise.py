@@ -1,4 +1,5 @@
-"""Variation within a person: an Ornstein-Uhlenbeck process that is a function of time, not of who looks when."""
+"""Variation within a person: an Ornstein-Uhlenbeck process that is a function of time, not of who looks
+when."""
 
 from __future__ import annotations
 
@@ -32,9 +33,9 @@ def noises(live: Live, half_life: str, every: str, times: int, more: str = "", n
 
 
 def test_it_is_stationary_and_forgets_by_half_each_half_life(live: Live) -> None:
-    """Tests a day apart, each on a node of its own (a sixteenth of the half-life), over two blocks of the bridge and
-    more: the correlation is 2 ** (-lag / 16 days) wherever one starts, at a block's border too. White noise, a random
-    walk, or a half-life off by a tenth would all show.
+    """Tests a day apart, each on a node of its own (a sixteenth of the half-life), over two blocks of the
+    bridge and more: the correlation is 2 ** (-lag / 16 days) wherever one starts, at a block's border too.
+    White noise, a random walk, or a half-life off by a tenth would all show.
     """
     days = 600
     x, _ = noises(live, "16 days", "1 day", days)

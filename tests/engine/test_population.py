@@ -37,8 +37,8 @@ def ages_on_the_date(lives: Any) -> Floats:
 
 
 def test_sex_and_age_are_as_in_the_table(live: Live) -> None:
-    """By sex, chi-square over the groups and Kolmogorov-Smirnov within one. Mortality leaves no trace before the
-    date, as it would by thinning the old out.
+    """By sex, chi-square over the groups and Kolmogorov-Smirnov within one. Mortality leaves no trace before
+    the date, as it would by thinning the old out.
     """
     counts = {
         "female": {"0-17": 300, "18-39": 500, "40-64": 400, "65-84": 200, "85-99": 40},
@@ -169,7 +169,8 @@ def test_those_alive_are_a_sample_of_all_who_lived_to_the_date(live: Live) -> No
 
 
 def test_sex_and_birth_are_drawn_once_and_never_again(live: Live) -> None:
-    """The same people with and without a disease that redraws some of them; the others have the same lives."""
+    """The same people with and without a disease that redraws some of them; the others have the same
+    lives."""
     size = "  sex: {female: 0.5, male: 0.5}"
     harmless = DISEASE.replace("0.1 per year, cause", "1e-9 per year, cause")
     one = live(DISEASE, 2000, frame=frame(size), tables={"ages.csv": AGES})
@@ -206,7 +207,8 @@ conditions: {illness: {snomed: "39104002"}}
 
 
 def test_background_mortality_begins_at_the_date(live: Live) -> None:
-    """Memoryless: from the date on everyone dies by the table's hazard for his or her age, whatever came before."""
+    """Memoryless: from the date on everyone dies by the table's hazard for his or her age, whatever came
+    before."""
     n = 100_000
     lives = live(
         "",

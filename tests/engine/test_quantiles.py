@@ -304,7 +304,7 @@ def test_gompertz_hazard_is_its_formula(t: float, shape: float, rate: float) -> 
 
 
 @settings(deadline=None)
-@given(st.floats(0, 1e3), st.floats(0.05, 20), positive)
+@given(st.just(0.0) | st.floats(1e-9, 1e3), st.floats(0.05, 20), positive)
 def test_weibull_hazard_is_its_formula(t: float, shape: float, scale: float) -> None:
     assert weibull_hazard(t, shape, scale) == pytest.approx(
         float((m(t) / m(scale)) ** m(shape)), rel=1e-15 * (1 + shape), abs=1e-300

@@ -50,9 +50,13 @@ care:
       - visit: cabin
         steps:
           - {{test: score}}
-          - {{if: last(score) > 5, then: [{{diagnose: low_spirits_found}}, {{prescribe: tablets, for: 90 days}}]}}
+          - if: last(score) > 5
+            then: [{{diagnose: low_spirits_found}}, {{prescribe: tablets, for: 90 days}}]
           - {{perform: listening, chance: 0.4}}
-      - {{every: 2 months, at_most: 4, first: "uniform(1 week, 2 weeks)", steps: {{visit: cabin, chance: 0.7}}}}
+      - every: 2 months
+        at_most: 4
+        first: uniform(1 week, 2 weeks)
+        steps: {{visit: cabin, chance: 0.7}}
 """
 
 
@@ -127,7 +131,8 @@ def with_unrelated(folder: Path, to: Path, name: str, first: bool) -> Scenario:
 def test_an_unrelated_pathway_changes_no_other_row(
     folder: Path, tmp_path: Path, name: str, first: bool
 ) -> None:
-    """Ids of encounters, thresholds, noise, errors and all: only `seq` counts on. Wherever its name sorts, too."""
+    """Ids of encounters, thresholds, noise, errors and all: only `seq` counts on. Wherever its name sorts,
+    too."""
     alone = lives(load(folder), 1000)
     beside = lives(with_unrelated(folder, tmp_path / "beside", name, first), 1000)
     assert len(beside[2].kind) > len(alone[2].kind) + 5000
@@ -198,7 +203,8 @@ def until(found: list[tuple[Any, ...]], ends: dict[int, int]) -> list[tuple[obje
 
 
 def test_a_parameter_leaves_unrelated_draws_as_they_were(world: World) -> None:
-    """`onset` decides who falls ill and dies; joints, tests and chances up to then are the same in both lives."""
+    """`onset` decides who falls ill and dies; joints, tests and chances up to then are the same in both
+    lives."""
     one = lives(world(STUDY, frame=FRAME))
     other = lives(world(STUDY, frame=FRAME, parameters={"onset": "0.04 per year"}))
     assert all(
@@ -249,7 +255,8 @@ def test_an_inserted_step_moves_no_other_draw(world: World) -> None:
     """A stream is named by protocol, verb and object, not by where the step stands."""
     more = STUDY.replace(
         "steps: [{test: pressure}, {perform: talk, chance: 0.5}]",
-        "steps: [{diagnose: gout, chance: 0.01}, {wait: 1 minute}, {test: pressure}, {perform: talk, chance: 0.5}]",
+        "steps: [{diagnose: gout, chance: 0.01}, {wait: 1 minute}, {test: pressure}, "
+        "{perform: talk, chance: 0.5}]",
     ).replace("      - every: 1 year\n", "      - {wait: 0 days}\n      - every: 1 year\n")
     assert more != STUDY
     things = ("frailty", "well", "ill", "dead", "supple", "stiff", "talk", "pressure", "syrup")

@@ -1,4 +1,5 @@
-"""Promise 1: a life is a function of (scenario, seed, patient number), whoever else is simulated, when and where.
+"""Promise 1: a life is a function of (scenario, seed, patient number), whoever else is simulated, when and
+where.
 
 Run as a program, this file prints a digest of the lives of a scenario.
 """
@@ -6,6 +7,7 @@ Run as a program, this file prints a digest of the lives of a scenario.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
@@ -78,12 +80,13 @@ def test_alone_or_inside_ten_thousand(folder: Path) -> None:
 
 @SCENARIOS
 def test_in_any_order_and_any_pieces(folder: Path) -> None:
-    """One engine lives many ranges, one after another, of any size: nothing of a life is left for the next."""
+    """One engine lives many ranges, one after another, of any size: nothing of a life is left for the
+    next."""
     program = program_of(folder)
     whole = kept(simulate(program, range(2000), 3))
     engine = Engine(program, 3)
     edges = [0, 1, 2, 9, 342, 675, 1008, 1999, 2000]
-    pieces = [range(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [range(a, b) for a, b in itertools.pairwise(edges)]
     for order in (pieces, pieces[::-1]):
         assert all(same(engine.simulate(piece), of(whole, piece)) for piece in order)
 
@@ -185,7 +188,8 @@ care:
               - {if: last(weight) > 78, then: {prescribe: syrup, for: 30 days, refills: 2}}
               - {share: 0.3, then: {perform: operation, chance: share}}
               - otherwise: {start: follows}
-  looks: {steps: [{diagnose: cough, resolves: after 20 days, chance: 0.6}, {wait: "exponential(mean=2 hours)"}]}
+  looks:
+    steps: [{diagnose: cough, resolves: after 20 days, chance: 0.6}, {wait: "exponential(mean=2 hours)"}]
   follows:
     steps:
       - every: 3 months if diagnosed(cough) else 7 months
