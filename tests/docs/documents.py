@@ -37,7 +37,7 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# file: (\S+)\n")
 _SECTION = re.compile(r"^(?=[a-z])", re.MULTILINE)
 _COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)\n", re.MULTILINE)
-_PROGRESS = re.compile(r"^[\d,]+ of [\d,]+ patients, [\d,]+ patients a second\n", re.MULTILINE)
+_PROGRESS = re.compile(r"^(compiling the engine.*|[\d,]+ of [\d,]+ patients, .*)\n", re.MULTILINE)
 _TIME = re.compile(r"[\d,.]+ (s$|a second|patients a second)", re.MULTILINE)
 _FRAME = """\
 scenario: example
