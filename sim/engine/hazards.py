@@ -54,7 +54,7 @@ def consumed(form, rate, start, end, entry, shape, scale):
     )
 
 
-@inner(forceinline=True)
+@inner
 def firing(form, rate, start, threshold, entry, shape, scale):
     """When a threshold that was whole at `start` is reached; inf where the rate is zero."""
     if rate == 0.0:
@@ -65,7 +65,7 @@ def firing(form, rate, start, threshold, entry, shape, scale):
     return max(start, entry + cumulative_inverse(form, used + threshold / rate, shape, scale))
 
 
-@inner(forceinline=True)
+@inner
 def tabulated_at(m, x, table, age, year):
     """Where the tabulated part of a rate for completed age `age` and civil year `year` lies."""
     t = place(m, at.TABULATIONS, table, 0)
@@ -120,7 +120,7 @@ def locate(m, x, h, now):
     m[life + at.PIECE_PLACE] = tabulated_at(m, x, table, age, year) if table >= 0 else np.int64(0)
 
 
-@inner(forceinline=True)
+@inner
 def factor_at(m, x, h, now, age, year):
     """Evaluate what of the rate is not tabulated, as of `now`; x[NEXT] says when it must be looked at
     again."""
