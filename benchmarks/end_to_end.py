@@ -45,7 +45,7 @@ def main() -> None:
         taken, made = compare(given.patients, given.rounds, Path(folder))
         observed, every_row = made.observed_rows, sum(made.rows.values())
         print_table(
-            ("", "CPU s", "rows of record/CPU s", "rows with truth/CPU s", "patients/CPU s", "CPU time"),
+            ("", "CPU s", "rows of record/CPU s", "rows with truth/CPU s", "patients/CPU s", "over PyArrow"),
             [
                 (
                     name,

@@ -107,7 +107,7 @@ def agreed_rows(name: str, contestant: Contestant) -> int:
 def report(contestants: dict[str, Contestant], rows: dict[str, int], taken: dict[str, list[float]]) -> None:
     per_patient = {name: [s / contestants[name].patients for s in taken[name]] for name in contestants}
     print_table(
-        ("", "patients", "CPU s", "patients/s", "rows/s", "Lifecourse is faster by"),
+        ("", "patients", "CPU s", "patients/s", "rows/s", "over Lifecourse"),
         [
             (
                 name,

@@ -405,6 +405,8 @@ def start_life(m, x, log):
     else:
         schedule(m, x, at.WINDOW_SLOT, opens)
     for axis in range(m[at.N_AXES]):
+        if m[at.DEAD]:
+            break
         disease.enter(m, x, log, axis, narrow(m, at.AXES, axis, at.AXIS_FIRST_STATE), at.NONE, at.NO)
     m[at.N_WAITING] = 0  # being born into a state is not an event that anything waits for
     x[at.NOW] = entry

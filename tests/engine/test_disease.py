@@ -278,3 +278,20 @@ variables:
     assert abs(np.corrcoef(value["first_one"], value["second_one"])[0, 1]) < 5 / np.sqrt(20_000)
     shares = np.bincount(lives.rows("variable", "level").value.astype(int)) / 20_000
     assert (abs(shares - [0.2, 0.5, 0.3]) < 5 * np.sqrt([0.16 / 2e4, 0.25 / 2e4, 0.21 / 2e4])).all()
+
+
+def test_death_at_birth_comes_before_other_axes(live: Live) -> None:
+    """Death discards the rest, in the order of the file."""
+    lives = live(
+        """
+disease:
+  first: {here: {}}
+  second:
+    born: {-> dead: {share: 1, cause: cough}}
+  third: {there: {}}
+conditions: {cough: {snomed: "49727002"}}
+""",
+        3,
+    )
+    assert lives.rows("state").code.tolist() == [0, -1] * 3
+    assert len(lives.log.kind) == 3 * 3  # and the death

@@ -235,7 +235,7 @@ def pathways(draw: Draw) -> str:
     return THINGS + yaml.safe_dump({"disease": disease, "care": care}, sort_keys=False)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(pathways(), st.sampled_from(sorted(FRAMES)), st.integers(0, 2**64 - 1))
 def test_lives_keep_the_rules(pathway: str, frame: str, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
