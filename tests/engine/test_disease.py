@@ -284,14 +284,15 @@ def test_death_at_birth_comes_before_other_axes(live: Live) -> None:
     """Death discards the rest, in the order of the file."""
     lives = live(
         """
+variables: {v: 0}
 disease:
   first: {here: {}}
   second:
     born: {-> dead: {share: 1, cause: cough}}
-  third: {there: {}}
+  third: {there: {set: {v: 1}}}
 conditions: {cough: {snomed: "49727002"}}
 """,
         3,
     )
     assert lives.rows("state").code.tolist() == [0, -1] * 3
-    assert len(lives.log.kind) == 3 * 3  # and the death
+    assert len(lives.log.kind) == 3 * 4  # v and the death too

@@ -15,6 +15,7 @@ import pytest
 
 from sim.engine import LifeError, simulate
 from sim.program import compile
+from sim.scenario import ScenarioError
 
 Live = Callable[..., Any]
 World = Callable[..., Any]
@@ -392,6 +393,21 @@ conditions: {cough: {snomed: "49727002"}}
     )
     assert lives.people.died.all()
     assert 10 < len(lives.rows("state", "b").code) < 100
+
+
+@pytest.mark.parametrize("value", ["month", "(today - 1950-01-01) / 1 year"])
+def test_a_rate_cannot_read_a_drifting_clock_through_a_biomarker(world: World, value: str) -> None:
+    """It would keep what the clock said at the last event."""
+    scenario = world(
+        f"""
+biomarkers:
+  one: {{unit: mmol/L, value: {value}}}
+  other: {{unit: mmol/L, value: usual(one)}}
+disease: {{course: {{well: {{-> ill: {{rate: 0.01 per year * usual(other)}}}}, ill: {{}}}}}}
+"""
+    )
+    with pytest.raises(ScenarioError, match=r"month|today"):
+        compile(scenario)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])

@@ -174,19 +174,27 @@ care:
     assert lives.rows("biomarker", "seen").value.tolist() == expected
 
 
-def test_tested_within_is_a_closed_interval_of_time(care: Live) -> None:
+@pytest.mark.parametrize(
+    "lately",
+    [
+        "tested(weight, within=30 days)",
+        "count(letter, within=30 days) == 1",
+        "known(mean(weight, within=30 days))",
+    ],
+)
+def test_within_is_a_closed_interval_of_time(care: Live, lately: str) -> None:
     found = care(
-        """
+        f"""
 care:
   tests:
-    starts: {when: age >= 10}
+    starts: {{when: age >= 10}}
     steps:
-      - {if: not tested(weight), then: {perform: letter}}
-      - {test: weight}
-      - {wait: 30 days}
-      - {if: "tested(weight, within=30 days)", then: {perform: talk}}
-      - {wait: 1 hour}
-      - {if: "not tested(weight, within=30 days)", then: {perform: scan}}
+      - {{if: not tested(weight), then: {{perform: letter}}}}
+      - {{test: weight}}
+      - {{wait: 30 days}}
+      - {{if: "{lately}", then: {{perform: talk}}}}
+      - {{wait: 1 hour}}
+      - {{if: "not ({lately})", then: {{perform: scan}}}}
 """,
     ).story()
     assert [name for name, _ in found] == ["letter", "weight", "talk", "scan"]

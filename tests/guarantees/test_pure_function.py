@@ -118,6 +118,36 @@ def test_a_patient_s_number_may_be_large() -> None:
         assert not np.intersect1d(small[0].birth, large[0].birth).size
 
 
+def test_a_life_that_outgrows_the_engine_s_memory_is_as_any_other(world: Callable[..., Any]) -> None:
+    """Log and history grow, and the life is lived again: with the lives before it, alone, or in pieces."""
+    program = compile(
+        world(
+            """
+variables: {busy: bernoulli(0.3)}
+biomarkers: {pulse: {unit: bpm, value: 70, measurement_error: "normal(0, 5)"}}
+care:
+  visits:
+    starts: {when: age >= 10}
+    steps:
+      - every: 12 hours if busy else 1 year
+        until: "age >= 50 or count(clinic, within=30 years) >= 1500"
+        steps:
+          - visit: clinic
+            steps: [{test: pulse}, {test: pulse}, {test: pulse}, {test: pulse}, {test: pulse}]
+"""
+        )
+    )
+    whole = kept(simulate(program, range(40), 3))
+    assert np.bincount(whole[1].patient).max() > 5000
+    assert len(whole[1].kind) > 100_000
+    engine = Engine(program, 3)
+    for piece in (range(3), range(3, 40)):
+        assert same(engine.simulate(piece), of(whole, piece))
+    busiest = int(np.bincount(whole[1].patient).argmax())
+    one = range(busiest, busiest + 1)
+    assert same(simulate(program, one, 3), of(whole, one))
+
+
 # ---- compiled or not, for this processor or any
 
 
