@@ -107,13 +107,17 @@ def scenario() -> Scenario:
             Coded("sugar.metformin", (Code("rxnorm", "6809"),), "", SPAN),
             Coded("lungs.inhaler", (Code("rxnorm", "435"),), "", SPAN),
         ),
-        providers=(Provider("clinic", "ambulatory", SPAN), Provider("hospital", "inpatient", SPAN)),
+        providers=(
+            Provider("clinic", "ambulatory", None, (), None, SPAN),
+            Provider("hospital", "inpatient", None, (), None, SPAN),
+        ),
         pathways=(
             Pathway(
                 "sugar", (DiseaseAxis("sugar.course", (_state("sugar.none"), _state("sugar.type_2"))),), ()
             ),
             Pathway("lungs", (DiseaseAxis("lungs.course", (_state("lungs.none"), _state("lungs.ill"))),), ()),
         ),
+        behaviours=(),
         files=(("scenario.yaml", "0" * 64),),
     )
 

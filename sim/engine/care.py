@@ -13,7 +13,7 @@ from sim.engine.life import change, close, days, happen, mark, schedule, seconds
 from sim.engine.log import NULL
 from sim.engine.memory import fail, item, narrow, place, spot, wide_place
 from sim.engine.noise import within_person
-from sim.engine.streams import philox
+from sim.engine.streams import identifier
 from sim.program import layout as at
 
 # ---- protocols
@@ -136,19 +136,6 @@ def let_go(m, rider):
 # ---- visits
 
 
-@inner
-def identifier(key, count, patient):
-    """A 63-bit id that carries nothing: the same for the same (seed, step, count, patient), whatever else
-    there is.
-
-    Its counter's word of the attempt is one that no draw uses.
-    """
-    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
-    person = np.uint64(patient)
-    word0, word1, _, _ = philox(np.uint64(count), low, person & low, person >> half, key & low, key >> half)
-    return np.int64(((word0 << half) | word1) >> np.uint64(1))
-
-
 @inner(forceinline=True)
 def open_visit(m, x, log, protocol, step):
     provider, reason = narrow(m, at.STEPS, step, 1), narrow(m, at.STEPS, step, 2)
@@ -161,7 +148,9 @@ def open_visit(m, x, log, protocol, step):
         name = identifier(key, np.int64(x[narrow(m, at.STEPS, step, 4)]), np.int64(x[at.PATIENT]))
         start = seconds(x, x[at.NOW])
         m[p + at.ENCOUNTER] = name
-        m[p + at.ENCOUNTER_ROW] = write(m, x, log, kinds.ENCOUNTER, start, provider, reason, name, 0.0)
+        m[p + at.ENCOUNTER_ROW] = write(
+            m, x, log, kinds.ENCOUNTER, start, provider, reason, name, float(start)
+        )
     happen(m, x, narrow(m, at.PROVIDERS, provider, at.PROVIDER_THING), 0.0)
 
 

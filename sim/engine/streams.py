@@ -63,3 +63,14 @@ def uniform(key: np.uint64, count: int, attempt: int, patient: int) -> float:
         wide >> _HALF,
     )
     return (float(np.int64((word0 << np.uint64(20)) | (word1 >> np.uint64(12)))) + 0.5) * 2.0**-52
+
+
+@inner
+def identifier(key: np.uint64, count: int, patient: int) -> int:
+    """A 63-bit id that carries nothing: the same for the same (key, count, patient), whatever else there is.
+
+    Its counter's word of the attempt is one that no draw uses.
+    """
+    person = np.uint64(patient)
+    word0, word1, _, _ = philox(np.uint64(count), _LOW, person & _LOW, person >> _HALF, key & _LOW, key >> _HALF)
+    return np.int64(((word0 << _HALF) | word1) >> np.uint64(1))

@@ -145,7 +145,10 @@ class StepReader:
             case schema.Visit():
                 provider = self.name(author.visit, "provider")
                 reason = self.name(author.reason, "condition") if author.reason else None
-                return model.Visit(*head("visit", provider), provider, reason, self.steps(author.steps))
+                waits = (None, None, None, None, None, None, ())
+                return model.Visit(
+                    *head("visit", provider), provider, reason, *waits, self.steps(author.steps)
+                )
             case schema.Test():
                 biomarker = self.name(author.test[0], "biomarker") if author.test else ""
                 return model.Test(*head("test", biomarker), biomarker)

@@ -238,9 +238,25 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
+    """Who is visited.
+
+    `capacity` reads parameters alone: a number is how many patients are seen at a time, a rate how many
+    appointments there are, spread evenly over the hours; None: whoever comes is seen. `hours` are the
+    sessions of a week, (from, to) in days since Monday 00:00, in order and apart; () is always.
+    `lasts` is how long a visit lasts at least, in days, drawn at each; a visit's own `lasts` goes before it.
+    """
+
     name: str  # the author's name: providers belong to the scenario, not to a pathway
     kind: str  # encounter class: ambulatory, virtual, emergency, inpatient
+    capacity: Expr | None
+    hours: tuple[tuple[float, float], ...]
+    lasts: Expr | None
     span: Span
+
+    @property
+    def books(self) -> bool:
+        """Whether a visit may have to wait for its turn."""
+        return self.capacity is not None or bool(self.hours)
 
 
 # ---- care: a step is exactly one of these
@@ -257,8 +273,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Visit(Step):
+    """`lasts` (days) may draw. `attend` is the probability of coming when the turn has come; who does not come
+    asks again `rebook_after` (days, may draw), up to `rebook_times` (None: without end). `priority` is looked
+    at when the visit is asked for: the higher, the sooner. `gives_up` is a truth value that ends the waiting
+    when it turns true. `missed` is done where the visit does not take place in the end.
+    """
+
     provider: str
     reason: str | None  # qualified condition
+    lasts: Expr | None
+    attend: Expr | None
+    rebook_after: Expr | None
+    rebook_times: int | None
+    priority: Expr | None
+    gives_up: Expr | None
+    missed: tuple[Step, ...]
     steps: tuple[Step, ...]
 
 
@@ -434,6 +463,15 @@ class Mortality:
 
 
 @dataclass(frozen=True, slots=True)
+class Behaviour:
+    """A class in Python that hears what happens to each patient; loaded when a run begins, never before."""
+
+    module: str
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A checked scenario. `files` are its sources (relative path, SHA-256)."""
 
@@ -452,4 +490,5 @@ class Scenario:
     drugs: tuple[Coded, ...]
     providers: tuple[Provider, ...]
     pathways: tuple[Pathway, ...]
+    behaviours: tuple[Behaviour, ...]
     files: tuple[tuple[str, str], ...]

@@ -200,5 +200,5 @@ class FrameReader:
                 message = f"`{kind}` is no class of encounter: {', '.join(ENCOUNTER_CLASSES)}"
                 fix = did_you_mean(kind, ENCOUNTER_CLASSES)
                 self.reader.findings.error("unknown-word", message, author.class_.span, fix)
-            providers.append(Provider(name, kind, author.span))
+            providers.append(Provider(name, kind, None, (), None, author.span))
         return tuple(providers)

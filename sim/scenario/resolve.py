@@ -85,6 +85,7 @@ def resolve(
         drugs=_coded(documents, "drugs", findings),
         providers=frame.providers(),
         pathways=tuple(Pathway(name, diseases[name].axes(), cares[name].protocols()) for name in spaces[2:]),
+        behaviours=(),
         files=tuple((str(f.relative_to(folder)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files),
     )
     check_whole(scenario, findings)
