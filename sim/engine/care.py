@@ -47,7 +47,8 @@ def begin_protocol(m, x, protocol):
     m[p + at.CALLER], m[p + at.CALLEE] = -1, -1
     m[p + at.RIDING], m[p + at.RIDERS_STARTED] = 0, 0
     m[p + at.VISITING], m[p + at.ENDING] = 0, 0
-    m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW] = NULL, -1
+    m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW], m[p + at.INHERITED] = NULL, -1, NULL
+    m[p + at.ACTIVATION] += 1
     happen(m, x, narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_THING), 0.0)
     watch = narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_UNTIL)
     if watch >= 0:
@@ -64,7 +65,7 @@ def start_within(m, x, protocol, caller, riding):
         return False
     p, c = wide_place(m, at.PROGRESS, protocol, 0), wide_place(m, at.PROGRESS, caller, 0)
     m[p + at.CALLER], m[p + at.RIDING] = caller, riding
-    m[p + at.ENCOUNTER] = m[c + at.ENCOUNTER]
+    m[p + at.ENCOUNTER] = m[p + at.INHERITED] = m[c + at.ENCOUNTER]
     if riding == at.NO:
         m[c + at.CALLEE] = protocol
         schedule_protocol(m, x, caller, math.inf)
@@ -128,8 +129,12 @@ def let_go(m, rider):
     m[p + at.CALLER], m[p + at.RIDING] = -1, 0
     while visitor >= 0 and rider >= 0:
         p = wide_place(m, at.PROGRESS, rider, 0)
-        m[p + at.ENCOUNTER] = NULL
+        m[p + at.INHERITED] = NULL
         rider = m[p + at.CALLEE]
+        if m[p + at.VISITING] == 0:
+            m[p + at.ENCOUNTER] = NULL
+        else:
+            rider = np.int64(-1)  # what is done in a visit of its own stays in it
     return visitor
 
 
@@ -176,6 +181,8 @@ def close_visit(m, x, log, protocol, visit):
     m[p + at.VISITING] -= 1
     m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW] = m[v + at.OUTER_ENCOUNTER], m[v + at.OUTER_ROW]
     m[v + at.OUTER_ROW] = -1
+    if m[p + at.VISITING] == 0:
+        m[p + at.ENCOUNTER] = m[p + at.INHERITED]
     around, ends = protocol, np.int64(-1)
     while around >= 0:
         p = wide_place(m, at.PROGRESS, around, 0)

@@ -47,7 +47,7 @@ def evaluate(m, x, row):
             elif op == at.SUBTRACT:
                 z = p - q
             elif op == at.DIVIDE:
-                z = p / q if q != 0.0 else (math.nan if p == 0.0 else math.copysign(math.inf, p))
+                z = p / q if q != 0.0 else (math.copysign(math.inf, p) if p < 0.0 or p > 0.0 else math.nan)
             elif op == at.MINIMUM:
                 z = q if q < p or q != q else p
             elif op == at.MAXIMUM:
@@ -126,6 +126,8 @@ def clock(m, x, op, a, b, sense):
     if op == at.MONTH:
         return float(month_at(now, x[at.BIRTH]))
     if op == at.YEAR_START:
+        if x[a] != x[a]:
+            return math.nan
         year = math.floor(x[a]) + 1.0 if x[b] == 1.0 else math.ceil(x[a])
         return YEAR_STARTS[int(min(max(year, FIRST_YEAR), LAST_YEAR)) - FIRST_YEAR]
     anchor = x[a]

@@ -178,7 +178,7 @@ def walk(m, x, h, stop, ahead):
                 due = firing(form, rate, reference, threshold, entry, shape, scale)
             break
         used = consumed(form, rate, reference, piece, entry, shape, scale)
-        if used >= threshold:
+        if rate != 0.0 and used >= threshold:
             due = min(firing(form, rate, reference, threshold, entry, shape, scale), piece)
             break
         if ahead == at.YES and (piece == renewal or varying == 1):

@@ -210,8 +210,6 @@ def proceed(m, x, log, protocol):
             waits_until = now + days(m, x, a)
         elif op == at.END:
             current = care.finish_protocol(m, x, current)
-            if current < 0:
-                return
         elif op == at.DO:
             if care.start_within(m, x, a, current, at.NO):
                 current = a
@@ -219,12 +217,17 @@ def proceed(m, x, log, protocol):
             disease.assign(m, x, log, narrow(m, at.VARIABLES, a, at.VARIABLE_CELL), b, a)
         else:
             act(m, x, log, op, a, b, encounter)
+        if current < 0:
+            return
         if waits_until >= 0.0:
             care.schedule_protocol(m, x, current, waits_until)
+        activation = m[wide_place(m, at.PROGRESS, current, at.ACTIVATION)]
         if m[at.N_WAITING] > m[at.FIRST_WAITING] or m[at.N_DIRTY] > 0:
             settle(m, x, log)
         if m[at.DEAD] or x[at.FAULT] != at.FINE:
             return
+        if m[wide_place(m, at.PROGRESS, current, at.ACTIVATION)] != activation:
+            return  # ended, and started again, by what followed
         if waits_until >= 0.0:
             current = care.let_go(m, care.outermost(m, current))
         if current < 0 or not care.is_running(m, x, current):

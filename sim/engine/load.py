@@ -198,8 +198,9 @@ def age_structure(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64
     *_, ages = table.axes
     counts = np.array(table.values).reshape(-1, ages.size)
     counts = np.vstack([counts, counts]) if len(counts) == 1 else counts
-    totals = counts.sum(axis=1)
-    below = np.concatenate([np.zeros((2, 1)), np.cumsum(counts, axis=1)], axis=1) / totals[:, None]
+    sums = np.cumsum(counts, axis=1)
+    totals = sums[:, -1]
+    below = np.concatenate([np.zeros((2, 1)), sums], axis=1) / totals[:, None]
     below[:, -1] = 1.0
     return np.array(ages.breaks, np.float64), below, float(totals[0] / totals.sum())
 

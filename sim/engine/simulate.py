@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.engine import faults
 from sim.engine.compilation import no_collection
+from sim.engine.faults import MOST_ATTEMPTS, Fault, LifeError
 from sim.engine.kernel import PERSON, live_all
 from sim.engine.life import ROW
 from sim.engine.load import Ledger, load
@@ -17,27 +18,7 @@ from sim.program import layout as at
 from sim.program.program import Program
 from sim.scenario.model import Span
 
-MOST_ATTEMPTS = 10_000
 ROWS_AT_FIRST = 1 << 16
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why a life could not be lived: `message` says what, `span` where in the scenario, `patient` who shows
-    it."""
-
-    message: str
-    span: Span | None
-    patient: int
-
-
-class LifeError(Exception):
-    """A fault found only while running, such as a rate that turns negative."""
-
-    def __init__(self, fault: Fault):
-        place = f"{fault.span}  " if fault.span else ""
-        super().__init__(f"{place}{fault.message} (patient {fault.patient})")
-        self.fault = fault
 
 
 def simulate(program: Program, patients: range, seed: int) -> tuple[People, Log]:
@@ -103,19 +84,18 @@ class Engine:
 
 
 SENTENCES = {
-    at.NOT_A_NUMBER: "this has no value here: the operands are known, the result is not a number",
-    at.BAD_RATE: "this rate is negative, unknown or not finite here; a rate must be 0 or more",
-    at.BAD_TIME: "this duration is negative, unknown, not finite, or an interval of nothing",
-    at.BAD_PROBABILITY: "this probability is not between 0 and 1 here",
-    at.OUTSIDE_TABLE: "this table has no value for the keys asked for; extend it, or say `clamp: true`",
-    at.CASCADE: "this sets off itself again and again at one instant, without end",
-    at.TOO_MANY_ATTEMPTS: "no life drawn reaches the date that people must be alive on",
-    at.BAD_SOJOURN: "this parameter of a distribution is impossible here",
-    at.NOT_TABULATED: "this rate has no value here: a table ends before (extend it, or say `clamp: true`), "
-    "or an operation has no result",
-    at.UNKNOWN_RESULT: "this test has no result: what it measures is unknown here",
-    at.BAD_SHARE: "the shares are negative here, or add up to more than 1",
-    at.BAD_DISTRIBUTION: "the parameters of this distribution are impossible here",
+    at.NOT_A_NUMBER: faults.NOT_A_NUMBER,
+    at.BAD_RATE: faults.BAD_RATE,
+    at.BAD_TIME: faults.BAD_TIME,
+    at.BAD_PROBABILITY: faults.BAD_PROBABILITY,
+    at.OUTSIDE_TABLE: faults.OUTSIDE_TABLE,
+    at.CASCADE: faults.CASCADE,
+    at.TOO_MANY_ATTEMPTS: faults.TOO_MANY_ATTEMPTS,
+    at.BAD_SOJOURN: faults.BAD_SOJOURN,
+    at.NOT_TABULATED: faults.NOT_TABULATED,
+    at.UNKNOWN_RESULT: faults.UNKNOWN_RESULT,
+    at.BAD_SHARE: faults.BAD_SHARE,
+    at.BAD_DISTRIBUTION: faults.BAD_DISTRIBUTION,
 }
 
 

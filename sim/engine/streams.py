@@ -66,11 +66,11 @@ def uniform(key: np.uint64, count: int, attempt: int, patient: int) -> float:
 
 
 @inner
-def identifier(key: np.uint64, count: int, patient: int) -> int:
+def identifier(key: np.uint64, count: int, patient: int) -> np.int64:
     """A 63-bit id that carries nothing: the same for the same (key, count, patient), whatever else there is.
 
     Its counter's word of the attempt is one that no draw uses.
     """
-    person = np.uint64(patient)
-    word0, word1, _, _ = philox(np.uint64(count), _LOW, person & _LOW, person >> _HALF, key & _LOW, key >> _HALF)
+    low, high = np.uint64(patient) & _LOW, np.uint64(patient) >> _HALF
+    word0, word1, _, _ = philox(np.uint64(count), _LOW, low, high, key & _LOW, key >> _HALF)
     return np.int64(((word0 << _HALF) | word1) >> np.uint64(1))

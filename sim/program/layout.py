@@ -304,7 +304,9 @@ SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
     ENDING,  # 1 where it ends with that visit
     ENCOUNTER,  # id of the encounter that its steps happen in, or NULL
     ENCOUNTER_ROW,  # its row in the log, or -1
-) = range(9)
+    INHERITED,  # id of the encounter that it was called in, or rides on, or NULL
+    ACTIVATION,  # how often it has been started in this life
+) = range(11)
 
 # ---- a visit's life (VISITS): the encounter around it, to go back to
 OUTER_ENCOUNTER, OUTER_ROW = range(2)

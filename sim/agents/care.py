@@ -1,0 +1,336 @@
+"""Care: protocols that start, wait, call one another and end; visits; what is done in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sim.agents.appointments import Request, Said, Until, appointment
+from sim.agents.expressions import probability
+from sim.agents.faults import Failure
+from sim.agents.rows import OF_ENCOUNTER, Row
+from sim.agents.verbs import perform
+from sim.engine import faults, streams
+from sim.engine.log import CANCELLED, ENCOUNTER, GAVE_UP, NULL
+from sim.scenario.model import Choose, Do, Every, If, Protocol, StartProtocol, Step, StopProtocol, Visit, Wait
+
+if TYPE_CHECKING:
+    from sim.agents.life import Life
+    from sim.agents.world import Watch
+
+
+@dataclass(frozen=True)
+class Encounter:
+    """A visit under way: its id, NULL before the record begins, its open row, and the turn that it took."""
+
+    id: int
+    row: Row | None
+    turn: Request | None
+
+
+@dataclass(eq=False)
+class Activation:
+    """A protocol under way.
+
+    caller       who waits for it (`do`), or, if it is `riding`, whose visit it is part of
+    callee       whom it waits for
+    inherited    the id of the encounter that it was called in, or rides on, or NULL
+    visits       its visits under way, the innermost last
+    ends         whether it is over with the first of them
+    request      what it waits for its turn with
+    """
+
+    protocol: Protocol
+    steps: Iterator[Said]
+    caller: Activation | None = None
+    riding: bool = False
+    callee: Activation | None = None
+    inherited: int = NULL
+    visits: list[Encounter] = field(default_factory=list)
+    ends: bool = False
+    request: Request | None = None
+
+    @property
+    def encounter(self) -> int:
+        """The id of the encounter that its steps happen in, or NULL."""
+        return self.visits[-1].id if self.visits else self.inherited
+
+
+# ---- starting and ending
+
+
+def start(life: Life, name: str) -> None:
+    """Start a protocol, its first step due now; nothing where it is running already."""
+    if begin(life, name):
+        life.schedule(life.world.protocol_slots[name], life.now)
+
+
+def begin(life: Life, name: str, caller: Activation | None = None, riding: bool = False) -> Activation | None:
+    """Put a protocol before its first step; None, and nothing done, where it is running already."""
+    if name in life.running:
+        life.tell("runs already", protocol=name)
+        return None
+    protocol = life.world.protocols[name]
+    activation = Activation(protocol, iter(()), caller, riding)
+    activation.steps = _steps(life, activation, protocol.steps, life.counts.get(name, 0) + 1)
+    if caller:
+        activation.inherited = caller.encounter
+    life.running[name] = activation
+    life.touch("running", name)
+    life.tell("start", protocol=name, caller=caller.protocol.name if caller else None)
+    life.happen(name)
+    if name in life.world.until:
+        watch = life.world.until[name]
+        life.true.discard(watch.number)
+        life.look_later(watch)
+    return activation
+
+
+def finish(life: Life, activation: Activation) -> Activation | None:
+    """A protocol is over, and so are those it waits for; returns who waited for it."""
+    caller = activation.caller
+    if caller and not activation.riding:
+        caller.callee = None
+    over: Activation | None = activation
+    while over:
+        name = over.protocol.name
+        del life.running[name]
+        life.touch("running", name)
+        life.schedule(life.world.protocol_slots[name], math.inf)
+        if name in life.world.until:
+            life.schedule(life.world.until[name].slot, math.inf)
+        if over.request:
+            over.request.end(CANCELLED)
+        life.tell("end", protocol=name)
+        over.caller, over.callee, over = None, None, over.callee
+    return caller
+
+
+def end(life: Life, name: str) -> None:
+    """End a running protocol from outside: now, or when the visit under way is over."""
+    activation = life.running.get(name)
+    if activation is None:
+        return
+    inner: Activation | None = activation
+    while inner:
+        if inner.visits:
+            activation.ends = True
+            return
+        inner = inner.callee
+    caller = finish(life, activation)
+    if caller:
+        life.schedule(life.world.protocol_slots[caller.protocol.name], life.now)
+
+
+def look_at_watch(life: Life, watch: Watch) -> None:
+    """See whether a watch holds; act on its turning true (or false, for a protocol's `while`)."""
+    activation = life.running.get(watch.protocol)
+    request = activation.request if activation else None
+    if watch.kind == "until" and activation is None:
+        return
+    if watch.kind == "gives_up" and not (request and request.watch is watch):
+        return
+    life.turns = math.inf
+    holds = watch.holds(life) == 1.0
+    life.schedule(watch.slot, life.turns)
+    if holds == (watch.number in life.true):
+        return
+    life.true ^= {watch.number}
+    life.because("watch", watch=watch)
+    if watch.kind == "gives_up":
+        if holds and request:
+            request.end(GAVE_UP)
+            life.schedule(life.world.protocol_slots[watch.protocol], life.now)
+    elif holds and watch.kind != "until":
+        if watch.kind == "while" and activation:
+            activation.ends = False
+        start(life, watch.protocol)
+    elif watch.kind != "when":
+        end(life, watch.protocol)
+
+
+def watch_is_due(life: Life, watch: Watch) -> None:
+    look_at_watch(life, watch)
+    life.settle()
+
+
+# ---- going on
+
+
+def go_on(life: Life, name: str) -> None:
+    """Carry out steps of a protocol until it waits or ends, and those of protocols it waits for or that ride
+    along. Each step is an event: its consequences come before the next.
+    """
+    current: Activation | None = life.running[name]
+    while current and life.alive and life.running.get(current.protocol.name) is current:
+        said = next(current.steps, StopIteration)
+        if said is StopIteration:
+            current = finish(life, current)
+        elif isinstance(said, Activation):
+            current = said
+        elif isinstance(said, Until):
+            life.schedule(life.world.protocol_slots[current.protocol.name], said.time)
+        life.settle()
+        if isinstance(said, Until) and life.alive:
+            assert current is not None
+            current = let_go(_outermost(current))
+
+
+def _outermost(activation: Activation) -> Activation:
+    """The head of those that wait for an activation, not going past one that only rides on a visit."""
+    while activation.caller and not activation.riding:
+        activation = activation.caller
+    return activation
+
+
+def let_go(rider: Activation) -> Activation | None:
+    """A rider that waits is on its own from here: the visit goes on without it. Returns who visits."""
+    visitor = rider.caller
+    if visitor:
+        rider.caller, rider.riding = None, False
+        part: Activation | None = rider
+        while part:
+            part.inherited = NULL
+            part = None if part.visits else part.callee
+    return visitor
+
+
+# ---- steps
+
+
+def _steps(life: Life, activation: Activation, steps: Sequence[Step], count: int) -> Iterator[Said]:
+    """Carry out steps. `count` is how often the block around them has been entered in this life."""
+    for step in steps:
+        if step.chance is not None and not life.takes(step.chance, f"{step.site}/chance", count):
+            life.tell("left out", step=step)
+            continue
+        match step:
+            case Visit():
+                yield from _visit(life, activation, step, count)
+            case Every():
+                yield from _every(life, activation, step, count)
+            case If():
+                holds = life.look(step.condition) == 1.0
+                life.tell("if", step=step, holds=holds)
+                yield from _steps(life, activation, step.then if holds else step.otherwise, count)
+            case Choose():
+                yield from _steps(life, activation, _chosen(life, step, count), count)
+            case Wait():
+                yield Until(life.now + life.days(step.duration, step.site, count))
+            case Do():
+                callee = begin(life, step.protocol, activation)
+                if callee:
+                    activation.callee = callee
+                    life.schedule(life.world.protocol_slots[activation.protocol.name], math.inf)
+                yield callee
+            case StartProtocol():
+                start(life, step.protocol)
+                yield None
+            case StopProtocol():
+                end(life, step.protocol)
+                yield None
+            case _:
+                perform(life, step, activation.encounter, count)
+                yield None
+
+
+def _every(life: Life, activation: Activation, step: Every, count: int) -> Iterator[Said]:
+    """Rounds, from start to start."""
+    due, rounds = life.now, 0
+    if step.first is not None:
+        due += life.days(step.first, f"{step.site}/first", count)
+
+    def is_over() -> bool:
+        return rounds == step.at_most or (step.until is not None and life.look(step.until) == 1.0)
+
+    while not is_over():
+        if due > life.now:
+            yield Until(due)
+            if is_over():
+                return
+        rounds += 1
+        life.rounds[step.site] = life.rounds.get(step.site, 0) + 1
+        yield from _steps(life, activation, step.steps, life.rounds[step.site])
+        interval = life.days(step.interval, step.site, life.rounds[step.site])
+        if interval == 0.0:
+            raise Failure(faults.BAD_TIME, step.interval.span)
+        due = max(life.now, due + interval)
+
+
+def _chosen(life: Life, step: Choose, count: int) -> tuple[Step, ...]:
+    """The steps of the first branch that holds; all shares together use one uniform."""
+    u, total = math.nan, 0.0
+    for branch in step.branches:
+        e = branch.expression
+        if e is None or e.op == "rest":
+            holds = True
+        elif branch.kind == "if":
+            holds = life.look(e) == 1.0
+        else:
+            u = life.uniform_at(step.site, count) if math.isnan(u) else u
+            total = probability(total + probability(life.look(e), e), e)
+            holds = u < total
+        if holds:
+            life.tell("choose", step=step, branch=branch)
+            return branch.steps
+    return ()
+
+
+def _visit(life: Life, activation: Activation, step: Visit, count: int) -> Iterator[Said]:
+    """A visit, once its turn has come if it must be asked for, with all that rides on it."""
+    asked, turn = life.now, None
+    provider = life.world.providers[step.provider]
+    if provider.books or step.attend is not None:
+        turn = yield from appointment(life, activation, step)
+        if turn is None:
+            yield from _steps(life, activation, step.missed, count)
+            return
+    _open(life, activation, step, count, asked, turn)
+    lasts, until = step.lasts or provider.lasts, life.now
+    if lasts is not None:
+        until += life.days(lasts, f"{step.site}/lasts", count)
+    life.happen(step.provider)
+    yield None
+    yield from _steps(life, activation, step.steps, count)
+    for rider in life.world.riders.get(step.provider, ()):
+        riding = begin(life, rider.name, activation, riding=True)
+        if riding:
+            yield riding
+    if life.now < until:
+        yield Until(until)
+    _close(life, activation)
+    yield None
+
+
+def _open(
+    life: Life, activation: Activation, step: Visit, count: int, asked: float, turn: Request | None
+) -> None:
+    number, row = NULL, None
+    if life.recording:
+        number = streams.identifier(life.streams.key(step.site), count, life.patient)
+        provider = life.world.numbers["provider", step.provider]
+        reason = life.world.numbers["condition", step.reason] if step.reason else -1
+        asked_second = float(life.seconds(asked))
+        row = life.write(ENCOUNTER, provider, aux=reason, encounter=number, value=asked_second)
+        if turn and turn.row:
+            turn.row[OF_ENCOUNTER] = number
+    activation.visits.append(Encounter(number, row, turn))
+    life.tell("visit", step=step, asked=asked)
+
+
+def _close(life: Life, activation: Activation) -> None:
+    """The visit is over, and so are protocols around it that were to end with it."""
+    visit = activation.visits.pop()
+    life.close(visit.row)
+    if visit.turn:
+        visit.turn.leave()
+    life.tell("visit over", protocol=activation.protocol.name)
+    around: Activation | None = activation
+    over = None
+    while around:
+        over = around if around.ends else over
+        around = None if around.riding else around.caller
+    if over:
+        end(life, over.protocol.name)

@@ -1,0 +1,235 @@
+"""A population of patients: Mesa agents whose lives go by one SimPy clock."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import mesa
+import pandas as pd
+import simpy
+
+from sim.agents.births import Births
+from sim.agents.desks import desks
+from sim.agents.faults import Failure
+from sim.agents.life import Life
+from sim.agents.world import World
+from sim.engine.faults import Fault, LifeError
+from sim.scenario.model import DAYS_PER_YEAR, Scenario
+
+EPOCH = datetime.date(1970, 1, 1)
+Date = str | datetime.date  # "2010-06-30", or a date
+AFTER_PROVIDERS = 2  # what patients do comes, at one time, after what SimPy's resources do
+
+
+class Patient(mesa.Agent):
+    """Someone in the population, as a Mesa agent: a life, and the process in which it goes on.
+
+    `number` is the patient's, `life` all that is so of the patient (see `Life`). Names are those of the
+    scenario, without their pathway where they are the only ones.
+    """
+
+    model: Population
+
+    def __init__(self, model: Population, life: Life) -> None:
+        super().__init__(model)
+        self.number, self.life = life.patient, life
+        self._process = model.clock.process(self._live())
+        life.wake = self._wake
+
+    # ---- what is so now
+
+    @property
+    def age(self) -> float:
+        """Years since birth."""
+        return (self.model.clock.now - self.life.birth) / DAYS_PER_YEAR
+
+    @property
+    def sex(self) -> str:
+        return "male" if self.life.sex else "female"
+
+    def state(self, axis: str) -> str:
+        """The state that an axis is in, without its pathway. KeyError for an axis that there is not."""
+        return self.life.states[self._name("axis", axis)].partition(".")[2]
+
+    def variable(self, name: str) -> float:
+        """A variable in base units, truth as 1 or 0, a category as the number of its level; NaN if unset."""
+        return self.life.variables.get(self._name("variable", name), math.nan)
+
+    def last(self, biomarker: str) -> float:
+        """The last result of a test, NaN before the first."""
+        return self.life.last.get(self._name("biomarker", biomarker), math.nan)
+
+    def diagnosed(self, condition: str) -> bool:
+        """Whether a condition is on the problem list."""
+        return self._name("condition", condition) in self.life.diagnosed
+
+    def prescribed(self, drug: str) -> bool:
+        """Whether a drug is running."""
+        return self._name("drug", drug) in self.life.prescribed
+
+    def count(self, kind: str, thing: str) -> int:
+        """How often a thing has happened; `kind` is state, condition, drug, procedure, biomarker, provider or
+        protocol."""
+        return self.life.counts.get(self._name(kind, thing), 0)
+
+    def waits_for(self, provider: str) -> bool:
+        """Whether a visit to a provider was asked for and its turn has not come."""
+        requests = (a.request for a in self.life.running.values() if a.request)
+        return any(request.provider == provider for request in requests)
+
+    def _name(self, kind: str, name: str) -> str:
+        return self.model.world.qualified(kind, name)
+
+    # ---- going on
+
+    def _live(self) -> Generator[simpy.Event, None, None]:
+        life, clock = self.life, self.model.clock
+        while life.alive:
+            due = life.next_due()
+            in_window = life.birth + due < self.model.end
+            try:
+                yield Alarm(clock, life, due) if in_window else clock.event()
+            except simpy.Interrupt:  # somebody else has set it going
+                continue
+            with _named(life.patient):
+                life.advance()
+        self.remove()
+
+    def _wake(self) -> None:
+        self._process.interrupt()
+
+
+class Alarm(simpy.Event):
+    """An event at a time of a life; patients whose times are the same come in the order of their numbers."""
+
+    def __init__(self, clock: simpy.Environment, life: Life, time: float) -> None:
+        super().__init__(clock)
+        self._ok, self._value = True, None
+        delay = max(life.birth + time - clock.now, 0.0)
+        clock.schedule(self, AFTER_PROVIDERS + life.patient, delay)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _named(patient: int) -> Iterator[None]:
+    """A failure with the number of the patient who shows it."""
+    try:
+        yield
+    except Failure as failure:
+        raise LifeError(Fault(failure.message, failure.span, patient)) from failure
+
+
+class Population(mesa.Model):
+    """The patients of a scenario, from the start of its window on.
+
+    A Mesa model: `agents` is the AgentSet of the `Patient`s who are alive and in the population now, to be
+    selected, grouped and aggregated. Time is SimPy's: `clock` is the environment, in days since 1970-01-01.
+
+    `patients`: their numbers, or how many; default the scenario's size. `seed` in [0, 2**64). On the dates
+    `at`, before anything else of that day, values are stored: of each patient those of the functions
+    `of_patients`, of the whole those of `of_population`, by name; see `collected`.
+
+    Raises LifeError, here and while it runs.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | World,
+        patients: int | range | None = None,
+        seed: int = 0,
+        *,
+        at: Sequence[Date] = (),
+        of_patients: Mapping[str, Callable[[Patient], Any]] | None = None,
+        of_population: Mapping[str, Callable[[Population], Any]] | None = None,
+    ) -> None:
+        super().__init__(rng=seed)
+        self.world = scenario if isinstance(scenario, World) else World(scenario)
+        patients = self.world.scenario.population.size if patients is None else patients
+        start, self.end = self.world.scenario.window
+        self.clock = simpy.Environment(start)
+        self.desks = desks(self.world.scenario, self.clock)
+        self._of_patients, self._of_population = dict(of_patients or {}), dict(of_population or {})
+        self._patient_values: list[dict[str, Any]] = []
+        self._values: list[dict[str, Any]] = []
+        for date in sorted(map(_days, at)):
+            self.clock.process(self._collect(date))
+        self.lives: list[Life] = []
+        births = Births(self.world, seed)
+        for number in range(patients) if isinstance(patients, int) else patients:
+            with _named(number):
+                life = births.life(number)
+            if life is not None:
+                self.lives.append(life)
+                self._expect(life)
+
+    def _expect(self, life: Life) -> None:
+        """Let a life go on, from now or from its entry into the population."""
+        life.desks = self.desks
+        if not life.alive:
+            return
+        if life.birth + life.entry <= self.clock.now:
+            self._enter(life)
+            return
+        entry = Alarm(self.clock, life, life.entry)
+        assert entry.callbacks is not None
+        entry.callbacks.append(lambda _: self._enter(life))
+
+    def _enter(self, life: Life) -> None:
+        Patient(self, life)
+
+    # ---- time
+
+    @property
+    def today(self) -> datetime.date:
+        """The date on the clock."""
+        return EPOCH + datetime.timedelta(days=math.floor(self.clock.now))
+
+    def run_until(self, date: Date) -> None:
+        """Go on to 00:00 of a date, or to the window's end if that is earlier; what is due then is left.
+
+        ValueError for a date that lies behind.
+        """
+        days = min(_days(date), self.end)
+        if days < self.clock.now:
+            raise ValueError(f"it is {self.today} already; {date} lies behind")
+        if days > self.clock.now:
+            self.clock.run(days)
+
+    def step(self) -> None:
+        """Go on by a day."""
+        self.clock.run(min(self.clock.now + 1.0, self.end)) if self.clock.now < self.end else None
+
+    def run(self) -> None:
+        """Go on to the window's end."""
+        self.run_until(EPOCH + datetime.timedelta(days=self.end))
+
+    # ---- what is collected
+
+    def _collect(self, date: float) -> Generator[simpy.Event, None, None]:
+        yield self.clock.timeout(date - self.clock.now)
+        today = pd.Timestamp(self.today)
+        self._values.append({"date": today, **_values(self._of_population, self)})
+        for patient in self.agents:
+            row = {"date": today, "patient_id": patient.number, **_values(self._of_patients, patient)}
+            self._patient_values.append(row)
+
+    def collected(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What was stored so far: a row for each date, and a row for each date and patient."""
+        by_patient = pd.DataFrame(self._patient_values, columns=["date", "patient_id", *self._of_patients])
+        return pd.DataFrame(self._values, columns=["date", *self._of_population]), by_patient
+
+
+def _values(functions: Mapping[str, Callable[[Any], Any]], of: object) -> dict[str, Any]:
+    """Copies of what the functions return, which later changes cannot reach."""
+    return {name: copy.deepcopy(function(of)) for name, function in functions.items()}
+
+
+def _days(date: Date) -> float:
+    """Days since 1970-01-01."""
+    if isinstance(date, str):
+        date = datetime.date.fromisoformat(date)
+    return float((date - EPOCH).days)

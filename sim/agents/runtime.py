@@ -1,0 +1,69 @@
+"""The readable runtime in place of the compiled one: the same calls, the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from sim.agents.life import Life
+from sim.agents.population import Population
+from sim.agents.world import World
+from sim.engine.log import Log, People
+from sim.scenario.model import Scenario
+
+T = TypeVar("T", People, Log)
+PEOPLE = (np.int64, np.int8, np.float64, np.int64, np.int64, np.bool_, np.int32)
+LOG = (np.int8, np.int64, np.int32, np.int64, np.int64, np.int32, np.int32, np.int64, np.float64)
+
+
+def simulate(scenario: Scenario, patients: range, seed: int) -> tuple[People, Log]:
+    """Live the lives of `patients` (numbers from 0 on); see `Agents.simulate`."""
+    return Agents(scenario, seed).simulate(patients)
+
+
+class Agents:
+    """A scenario and a seed, to simulate one range of patients after another."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.world, self.seed = World(scenario), seed
+
+    def simulate(self, patients: range) -> tuple[People, Log]:
+        """Live the lives of `patients`, who share the providers' capacity with each other and nobody else.
+
+        Without shared capacity a life is a function of (scenario, seed, patient number) alone, and the rows
+        are those of the compiled runtime. They are in order of patient and `seq`. Raises LifeError, and
+        ValueError for a seed outside [0, 2**64).
+        """
+        population = Population(self.world, patients, self.seed)
+        population.run()
+        return tables(population)
+
+
+def tables(population: Population) -> tuple[People, Log]:
+    """The people seen in the window so far, and the rows of their lives, in order of patient."""
+    lives = sorted(population.lives, key=lambda life: life.patient)
+    people = [_person(life, population.world.scenario.window) for life in lives]
+    rows = [(kind, life.patient, *rest) for life in lives for kind, *rest in life.rows]
+    return _columns(People, PEOPLE, people), _columns(Log, LOG, rows)
+
+
+def _person(life: Life, window: tuple[float, float]) -> tuple[object, ...]:
+    start, stop = (date - life.birth for date in window)
+    left = stop if life.alive else life.now
+    entered = life.seconds(max(life.entry, start))
+    return (
+        life.patient,
+        int(life.sex),
+        life.birth,
+        entered,
+        life.seconds(left),
+        not life.alive,
+        life.attempt + 1,
+    )
+
+
+def _columns(structure: type[T], types: Sequence[type[np.generic]], rows: Sequence[Sequence[object]]) -> T:
+    columns = zip(*rows, strict=True) if rows else ((),) * len(types)
+    return structure(*(np.array(column, kind) for column, kind in zip(columns, types, strict=True)))

@@ -1,0 +1,178 @@
+"""What is done in a protocol: tests, diagnoses, prescriptions, procedures, assignments.
+
+A second diagnosis of a listed problem, a second prescription of a running drug, change no record.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.agents.faults import Failure
+from sim.engine import elementary, faults, streams
+from sim.engine.log import CONDITION, MEDICATION, OBSERVATION, PROCEDURE
+from sim.scenario.model import (
+    Biomarker,
+    Diagnose,
+    Perform,
+    Prescribe,
+    Resolve,
+    Set,
+    Step,
+    StopDrug,
+    Test,
+)
+
+if TYPE_CHECKING:
+    from sim.agents.life import Life
+
+LN_2 = 0.6931471805599453
+
+
+def perform(life: Life, step: Step, encounter: int, count: int) -> None:
+    """Do what a step says, in an encounter or (NULL) outside one; `count` is that of its draws."""
+    match step:
+        case Test():
+            take_test(life, life.world.biomarkers[step.biomarker], step.site, encounter, count)
+        case Diagnose():
+            diagnose(life, step, encounter, count)
+        case Resolve():
+            resolve(life, step.condition)
+        case Prescribe():
+            prescribe(life, step, encounter, count)
+        case StopDrug():
+            stop_drug(life, step.drug)
+        case Perform():
+            life.happen(step.procedure)
+            number = life.world.numbers["procedure", step.procedure]
+            life.record(PROCEDURE, number, encounter=encounter)
+            life.tell("procedure", procedure=step.procedure)
+        case Set(assignment=a):
+            life.set_variable(a.variable, life.look(a.expression, a.site, count))
+        case _:
+            raise TypeError(step)
+
+
+def take_test(life: Life, biomarker: Biomarker, site: str, encounter: int, count: int) -> None:
+    """Measure: the truth now, within-person noise and measurement error added; clipped, rounded half up."""
+    truth = life.look(biomarker.value)
+    noise = error = 0.0
+    value = truth
+    if biomarker.noise_sd is not None:
+        noise = life.look(biomarker.noise_sd) * within_person(life, biomarker)
+        value += noise
+    if biomarker.measurement_error is not None:
+        error = life.look(biomarker.measurement_error, site, count)
+        value += error
+    clipped = biomarker.low if value < biomarker.low else value
+    clipped = biomarker.high if clipped > biomarker.high else clipped
+    scale = 10.0**biomarker.decimals
+    result = float(np.floor(clipped * scale + 0.5)) / scale
+    if not abs(result) < math.inf:
+        raise Failure(faults.UNKNOWN_RESULT, biomarker.value.span)
+    name = biomarker.name
+    if life.last.get(name) != result:
+        life.last[name] = result
+        life.touch("last", name)
+    if name not in life.first:
+        life.first[name] = result
+        life.touch("first", name)
+    life.happen(name, result)
+    number = life.world.numbers["biomarker", name]
+    life.record(OBSERVATION, number, encounter=encounter, value=result)
+    life.tell("test", biomarker=name, result=result, truth=truth, noise=noise, error=error)
+
+
+def within_person(life: Life, biomarker: Biomarker) -> float:
+    """Stationary Ornstein-Uhlenbeck noise of sd 1 now: a dyadic bridge between keyed normal draws."""
+    assert biomarker.noise_half_life is not None
+    half_life = life.look(biomarker.noise_half_life)
+    grid = 2.0 ** math.floor(math.log2(half_life / 16))
+    levels = math.ceil(math.log2(16 * half_life / grid))
+    key = life.streams.key(biomarker.site)
+
+    def z(index: int) -> float:
+        return elementary.normal_quantile(streams.uniform(key, index, life.attempt, life.patient))
+
+    index = math.floor(life.now / grid)
+    step = 2**levels
+    low = index - index % step
+    at_low = z(low)
+    if index == low:
+        return at_low
+    at_high = z(low + step)
+    while True:
+        step //= 2
+        r = elementary.exp(-LN_2 * (grid * step) / half_life)
+        weight, sd = r / (1.0 + r * r), math.sqrt((1.0 - r * r) / (1.0 + r * r))
+        at_middle = weight * (at_low + at_high) + sd * z(low + step)
+        if index == low + step:
+            return at_middle
+        if index < low + step:
+            at_high = at_middle
+        else:
+            low, at_low = low + step, at_middle
+
+
+# ---- the problem list, and drugs
+
+
+def diagnose(life: Life, step: Diagnose, encounter: int, count: int) -> None:
+    name = step.condition
+    life.tell("diagnose", condition=name, listed=name in life.diagnosed)
+    if name in life.diagnosed:
+        return
+    life.diagnosed[name] = None
+    life.touch("diagnosed", name)
+    life.happen(name)
+    number = life.world.numbers["condition", name]
+    life.diagnosed[name] = life.record(CONDITION, number, encounter=encounter)
+    if step.resolves_after is not None:
+        days = life.days(step.resolves_after, step.site, count)
+        life.schedule(life.world.resolutions[name], life.now + days)
+
+
+def resolve(life: Life, condition: str) -> None:
+    """Take a condition off the list, if it is on it."""
+    life.tell("resolve", condition=condition, listed=condition in life.diagnosed)
+    if condition in life.diagnosed:
+        life.schedule(life.world.resolutions[condition], math.inf)
+        life.close(life.diagnosed.pop(condition))
+        life.touch("diagnosed", condition)
+
+
+def prescribe(life: Life, step: Prescribe, encounter: int, count: int) -> None:
+    """Start a drug, or renew it: its supply lasts from now on."""
+    name = step.drug
+    until = math.inf
+    if step.supply is not None:
+        until = life.now + life.days(step.supply, step.site, count)
+    life.schedule(life.world.supplies[name], until)
+    life.tell("prescribe", drug=name, renewed=name in life.prescribed, until=until)
+    if name in life.prescribed:
+        return
+    life.prescribed[name] = None
+    life.touch("prescribed", name)
+    life.happen(name)
+    number = life.world.numbers["drug", name]
+    life.prescribed[name] = life.record(MEDICATION, number, encounter=encounter)
+
+
+def stop_drug(life: Life, drug: str) -> None:
+    """Stop a drug, if it is running: as a step says, or because its supply has ended."""
+    life.tell("stop drug", drug=drug, running=drug in life.prescribed)
+    if drug in life.prescribed:
+        life.schedule(life.world.supplies[drug], math.inf)
+        life.close(life.prescribed.pop(drug))
+        life.touch("prescribed", drug)
+
+
+def open_window(life: Life) -> None:
+    """The record begins, with the conditions listed and the drugs running, each from its own start on."""
+    life.recording = True
+    for kind, name, rows in ((CONDITION, "condition", life.diagnosed), (MEDICATION, "drug", life.prescribed)):
+        numbers = {thing: life.world.numbers[name, thing] for thing in rows}
+        for thing in sorted(numbers, key=numbers.__getitem__):
+            rows[thing] = life.write(kind, numbers[thing], start=life.since[thing])

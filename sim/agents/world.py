@@ -1,0 +1,324 @@
+"""A scenario made ready to be lived in: what sets what going, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from sim.agents import care, disease, verbs
+from sim.agents.expressions import Dictionary, Fact, Value
+from sim.agents.hazards import FORMS, HazardRule, Rate
+from sim.scenario.model import (
+    Assignment,
+    Choose,
+    Coded,
+    Every,
+    Exit,
+    Expr,
+    If,
+    Pathway,
+    Protocol,
+    Scenario,
+    Span,
+    State,
+    Step,
+    Visit,
+)
+from sim.scenario.scope import did_you_mean
+
+if TYPE_CHECKING:
+    from sim.agents.life import Life
+
+Slot = tuple[int, str, int, int]
+"""What may be due, and its place among what is due at the same time: class, pathway, kind, place in the
+file."""
+
+REFRESH, DISEASE, CARE = range(3)  # classes
+CLOCK, SUPPLY, RESOLUTION = range(3)  # kinds of the first
+OPENING: Slot = (REFRESH, "", 0, 0)
+MORTALITY: Slot = (DISEASE, "", 0, 0)
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A time fixed when a state is entered: that of an exit, or (`exit` is None) the state's `lasts`."""
+
+    slot: Slot
+    duration: Expr
+    site: str
+    state: str
+    exit: Exit | None
+
+
+@dataclass(frozen=True)
+class StateRule:
+    """`number` counts states through the scenario. With shares and no `lasts` a state is left at once."""
+
+    number: int
+    name: str
+    axis: str
+    site: str
+    sets: tuple[Assignment, ...]
+    hazards: tuple[HazardRule, ...]
+    timers: tuple[Timer, ...]
+    shares: tuple[Exit, ...]
+
+    @property
+    def instant(self) -> bool:
+        return bool(self.shares) and all(timer.exit for timer in self.timers)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A truth value that does something when it turns true.
+
+    while: starts its protocol, and ends it when it turns false. until: ends it. when: starts it. gives_up:
+    ends the waiting for `visit`.
+    """
+
+    number: int
+    slot: Slot
+    kind: Literal["while", "until", "when", "gives_up"]
+    protocol: str
+    expression: Expr
+    holds: Value
+    visit: Visit | None
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who waits `upon` a thing: an exit of a state, or a protocol."""
+
+    axis: str
+    state: str
+    exit: Exit | None
+    protocol: str
+
+
+class World:
+    """The rules of one scenario, for any life in it.
+
+    acts         what is done when something is due, by slot; spans: where that is written
+    hazards      those that every life has: background mortality, and starts of protocols by rate
+    readers      the numbers of the hazards and watches that read a fact; hazards come before watches
+    upon         who waits for a thing, exits before protocols
+    until        the watch that ends a protocol; gives_up: the one that ends the waiting for a visit, by site
+    riders       the protocols that are done during a visit to a provider
+    numbers      positions of (kind, name) in the tuples of the scenario, states through all axes
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.dictionary = Dictionary(scenario)
+        self.biomarkers = {b.name: b for b in scenario.biomarkers}
+        self.providers = {p.name: p for p in scenario.providers}
+        self.protocols = {p.name: p for pathway in scenario.pathways for p in pathway.protocols}
+        self.protocol_slots: dict[str, Slot] = {}
+        self.numbers = _numbers(scenario)
+        self.acts: dict[Slot, Callable[[Life], None]] = {}
+        self.spans: dict[Slot, Span | None] = {}
+        self._add(OPENING, verbs.open_window, scenario.population.span)
+        self.supplies = self._ends(scenario.drugs, SUPPLY, verbs.stop_drug)
+        self.resolutions = self._ends(scenario.conditions, RESOLUTION, verbs.resolve)
+        self.states: dict[str, StateRule] = {}
+        self.hazards: list[HazardRule] = []
+        self.hazard_rules: list[HazardRule] = []
+        self.watches: list[Watch] = []
+        self.until: dict[str, Watch] = {}
+        self.gives_up: dict[str, Watch] = {}
+        self.upon: dict[str, list[Listener]] = {}
+        self.riders: dict[str, list[Protocol]] = {}
+        self._background()
+        for pathway in scenario.pathways:
+            self._disease(pathway)
+        for pathway in scenario.pathways:
+            for protocol in pathway.protocols:
+                self._protocol(pathway, protocol)
+        self.readers = self._readers()
+
+    def _add(self, slot: Slot, act: Callable[[Life], None], span: Span | None) -> None:
+        self.acts[slot], self.spans[slot] = act, span
+
+    def _ends(self, things: Sequence[Coded], kind: int, act: Callable[[Life, str], None]) -> dict[str, Slot]:
+        """The slots of what ends by itself, by its name."""
+        slots = {}
+        for place, thing in enumerate(things):
+            slots[thing.name] = (REFRESH, _pathway(thing.name), kind, place)
+            self._add(slots[thing.name], partial(_act_on, act, thing.name), thing.span)
+        return slots
+
+    # ---- disease
+
+    def _background(self) -> None:
+        mortality = self.scenario.mortality
+        if mortality is None:
+            return
+        name = mortality.background or mortality.table
+        table = next(t for t in self.scenario.tables if t.name == name)
+        keys = {"sex": Expr("variable", (), "population.sex"), "age": Expr("age"), "year": Expr("year")}
+        rate = Expr("lookup", tuple(keys[axis.name] for axis in table.axes), name, span=mortality.span)
+        rule = self._hazard(MORTALITY, "population/mortality", "", rate, disease.die_of_background)
+        self.hazards.append(rule)
+
+    def _hazard(
+        self,
+        slot: Slot,
+        site: str,
+        state: str,
+        rate: Expr,
+        fires: Callable[[Life], None],
+        after: Expr | None = None,
+    ) -> HazardRule:
+        form = FORMS[str(after.value)] if after else None
+        parameters = after.args if after else ()
+        number = len(self.hazard_rules)
+        rule = HazardRule(
+            number, slot, site, state, Rate(rate, self.dictionary), form, parameters, fires, slot[0] == CARE
+        )
+        self.hazard_rules.append(rule)
+        self._add(slot, partial(disease.hazard_is_due, rule=rule), (after or rate).span)
+        return rule
+
+    def _disease(self, pathway: Pathway) -> None:
+        place = 0
+        for axis in pathway.axes:
+            for state in axis.states:
+                place = self._state(pathway, axis.name, state, place)
+
+    def _state(self, pathway: Pathway, axis: str, state: State, place: int) -> int:
+        hazards, timers = list[HazardRule](), list[Timer]()
+        for exit_ in state.exits:
+            slot = (DISEASE, pathway.name, 0, place)
+            place += 1
+            if exit_.kind == "upon":
+                self.upon.setdefault(str(exit_.thing), []).append(Listener(axis, state.name, exit_, ""))
+                continue
+            assert exit_.expression is not None
+            if exit_.kind == "rate":
+                fires = _exit(axis, exit_)
+                hazards.append(self._hazard(slot, exit_.site, state.name, exit_.expression, fires))
+            elif exit_.kind == "after":
+                times, fires = exit_.times or Expr("const", (), 1.0), _exit(axis, exit_)
+                rule = self._hazard(slot, exit_.site, state.name, times, fires, exit_.expression)
+                hazards.append(rule)
+            elif exit_.kind == "fixed":
+                timers.append(Timer(slot, exit_.expression, exit_.site, state.name, exit_))
+        if state.lasts is not None:
+            slot = (DISEASE, pathway.name, 0, place)
+            place += 1
+            timers.append(Timer(slot, state.lasts, f"{state.site}/lasts", state.name, None))
+        for timer in timers:
+            self._add(timer.slot, partial(disease.time_is_up, timer=timer), timer.duration.span)
+        shares = tuple(e for e in state.exits if e.kind == "share")
+        number = self.numbers["state", state.name]
+        self.states[state.name] = StateRule(
+            number, state.name, axis, state.site, state.sets, tuple(hazards), tuple(timers), shares
+        )
+        return place
+
+    # ---- care
+
+    def _protocol(self, pathway: Pathway, p: Protocol) -> None:
+        place = 10 * self.numbers["protocol", p.name]
+        if p.while_ is not None:
+            self._watch("while", p, p.while_)
+        if p.until is not None:
+            self.until[p.name] = self._watch("until", p, p.until)
+        for nth, start in enumerate(p.starts):
+            if start.kind == "when" and start.expression is not None:
+                self._watch("when", p, start.expression)
+            elif start.kind == "upon":
+                self.upon.setdefault(str(start.thing), []).append(Listener("", "", None, p.name))
+            elif start.kind == "during":
+                self.riders.setdefault(str(start.thing), []).append(p)
+            elif start.expression is not None:
+                slot = (CARE, pathway.name, place, nth)
+                rule = self._hazard(slot, start.site, "", start.expression, partial(care.start, name=p.name))
+                self.hazards.append(rule)
+        for visit in visits(p.steps):
+            if visit.gives_up is not None:
+                self.gives_up[visit.site] = self._watch("gives_up", p, visit.gives_up, visit)
+        slot = (CARE, pathway.name, place, len(p.starts))
+        self.protocol_slots[p.name] = slot
+        self._add(slot, partial(_act_on, care.go_on, p.name), p.span)
+
+    def _watch(
+        self,
+        kind: Literal["while", "until", "when", "gives_up"],
+        p: Protocol,
+        e: Expr,
+        visit: Visit | None = None,
+    ) -> Watch:
+        number = len(self.watches)
+        slot = (REFRESH, _pathway(p.name), CLOCK, number)
+        holds = self.dictionary.meaning(e, "trigger").value
+        watch = Watch(number, slot, kind, p.name, e, holds, visit)
+        self.watches.append(watch)
+        self._add(slot, partial(care.watch_is_due, watch=watch), e.span)
+        return watch
+
+    def qualified(self, kind: str, name: str) -> str:
+        """The qualified name of the thing of a kind that `name`, qualified or bare, means. KeyError."""
+        names = [known for of, known in self.numbers if of == kind]
+        found = [known for known in names if known == name or known.rpartition(".")[2] == name]
+        if name in found:
+            return name
+        if len(found) == 1:
+            return found[0]
+        several = f"several are meant: {', '.join(found)}" if found else did_you_mean(name, names)
+        raise KeyError(f"no {kind} {name!r}; {several or 'there are ' + ', '.join(names)}")
+
+    def _readers(self) -> dict[Fact, list[int]]:
+        reads = [rule.rate.facts for rule in self.hazard_rules]
+        reads += [self.dictionary.meaning(watch.expression, "trigger").facts for watch in self.watches]
+        readers: dict[Fact, list[int]] = {}
+        for number, facts in enumerate(reads):
+            for fact in facts:
+                readers.setdefault(fact, []).append(number)
+        return readers
+
+
+def _exit(axis: str, exit_: Exit) -> Callable[[Life], None]:
+    return partial(disease.enter, axis=axis, target=exit_.target, cause=exit_.cause)
+
+
+def _act_on(act: Callable[[Life, str], None], name: str, life: Life) -> None:
+    act(life, name)
+    life.settle()
+
+
+def _pathway(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _numbers(s: Scenario) -> dict[tuple[str, str], int]:
+    kinds: dict[str, list[str]] = {
+        "variable": [v.name for v in s.variables],
+        "axis": [axis.name for p in s.pathways for axis in p.axes],
+        "state": [state.name for p in s.pathways for axis in p.axes for state in axis.states],
+        "condition": [c.name for c in s.conditions],
+        "drug": [d.name for d in s.drugs],
+        "procedure": [p.name for p in s.procedures],
+        "biomarker": [b.name for b in s.biomarkers],
+        "provider": [p.name for p in s.providers],
+        "protocol": [p.name for pathway in s.pathways for p in pathway.protocols],
+    }
+    return {(kind, name): i for kind, names in kinds.items() for i, name in enumerate(names)}
+
+
+def visits(steps: Sequence[Step]) -> list[Visit]:
+    """The visits among steps and the steps inside them, in the order of the file."""
+    found = list[Visit]()
+    for step in steps:
+        match step:
+            case Visit():
+                found += [step, *visits(step.missed), *visits(step.steps)]
+            case Every():
+                found += visits(step.steps)
+            case If():
+                found += [*visits(step.then), *visits(step.otherwise)]
+            case Choose():
+                found += [visit for branch in step.branches for visit in visits(branch.steps)]
+    return found
