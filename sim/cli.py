@@ -7,6 +7,7 @@ SIGTERM. What takes time to import is imported inside the commands.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import sys
@@ -14,8 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
     from sim.engine import LifeError
+    from sim.measure.queues import Queues
     from sim.runs.result import Run
     from sim.scenario import Diagnostic
 
@@ -66,6 +69,24 @@ class Setting(click.ParamType[tuple[str, str]]):
                 f"{value!r} is not of the form parameter=value, such as onset='0.2 per year'.", param, ctx
             )
         return name, text
+
+
+class Duration(click.ParamType[float]):
+    """A number and a unit of time, in days."""
+
+    name = "duration"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of days. Fails with what would be right."""
+        if isinstance(value, float):
+            return value
+        from sim.scenario.units import DURATIONS
+
+        match = re.fullmatch(r"\s*(\d[\d_]*(?:\.\d+)?)\s*([a-z]+?)s?\s*", value, re.ASCII)
+        if match is None or match[2] not in DURATIONS:
+            self.fail(f"{value!r} is not a duration; write for example '1 year' or '90 days'.", param, ctx)
+        times, over = DURATIONS[match[2]]
+        return float(match[1].replace("_", "")) * times / over
 
 
 class Fault(click.ClickException):
@@ -123,6 +144,12 @@ def sim() -> None:
     help="Patients in a file; changes nothing but the files. "
     "[default: an eighth of the patients, from 1000 to 10000]",
 )
+@click.option(
+    "--runtime",
+    type=click.Choice(["kernel", "agents"]),
+    help="The compiled one, or the readable one, which can do more and writes the same bytes where both can. "
+    "[default: the kernel where it can]",
+)
 @settings
 def run(
     scenario: Path,
@@ -131,6 +158,7 @@ def run(
     out: Path | None,
     threads: int | None,
     shard_size: int | None,
+    runtime: Literal["kernel", "agents"] | None,
     parameters: Sequence[tuple[str, str]],
 ) -> None:
     """Simulate the people of SCENARIO and write their records.
@@ -158,6 +186,7 @@ def run(
                     out=out,
                     threads=threads,
                     shard_size=shard_size,
+                    runtime=runtime,
                     parameters=dict(parameters),
                     progress=progress,
                     warn=_warn,
@@ -176,19 +205,24 @@ def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]])
     with _user_faults():
         from sim.program import compile
         from sim.runs.background import with_background
+        from sim.runs.runtime import choose
         from sim.scenario import ScenarioError, resolved_form
         from sim.scenario import check as examine
 
         found, findings = examine(scenario, dict(parameters))
         if found is None:
             raise ScenarioError(findings)
-        compile(found)
+        choice = choose(found)
+        if choice.name == "kernel":
+            compile(found)
         findings = with_background(found, findings, bool(parameters))
         _warn(findings)
         if resolved:
             for path, text in resolved_form(scenario, dict(parameters)).items():
                 click.echo(f"# {path}\n{text}")
         else:
+            if choice.name == "agents":
+                click.echo(f"runs on the agents runtime only: {choice.why}")
             click.echo(f"{found.name}: no errors; next: sim run {shlex.quote(str(scenario))}")
 
 
@@ -216,6 +250,62 @@ def background(scenario: Path, patients: int | None, threads: int | None) -> Non
     click.echo(f"{made.path}: worked out from {made.patients:,} people, {made.years[0]} to {made.years[-1]}")
     click.echo(f"at least {made.least_share:.0%} of all-cause mortality is left at every sex, year and age")
     click.echo(f"next    sim run {shlex.quote(str(scenario))}")
+
+
+@sim.command()
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--warm-up",
+    type=Duration(),
+    default="0 days",
+    help="Leave out so much of the start of the window, in which queues fill from nothing: '1 year'.",
+)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    help="Draw the queues and the waits into this file, which ends in .png or .svg.",
+)
+def queues(run: Path, warm_up: float, picture: Path | None) -> None:
+    """Say how long patients waited in RUN, a folder made by `sim run`.
+
+    \b
+    Examples:
+      sim queues outputs/elective-surgery --warm-up '1 year'
+      sim queues outputs/elective-surgery --picture queues.png
+
+    For each provider with capacity or hours: utilisation, how many wait, and by priority what came of the
+    requests and how long the attended waited, from the request to the start of the visit.
+    """
+    draw = _drawer(picture) if picture else None
+    with _user_faults():
+        from sim.measure.queues import MeasureError, measure
+        from sim.records.writer import write
+        from sim.runs.result import Run
+        from sim.view.queues import text
+
+        try:
+            measured = measure(Run(run), warm_up)
+        except MeasureError as error:
+            raise Fault(f"error: {error}") from error
+        if picture and draw:
+            write(picture.parent, picture.name, draw(measured))
+        click.echo(text(measured))
+        if picture:
+            click.echo(f"\npicture  {picture}")
+
+
+def _drawer(picture: Path) -> Callable[[Queues], bytes]:
+    """What draws queues for a file of this name."""
+    kind = picture.suffix.lower().removeprefix(".")
+    if kind not in ("png", "svg"):
+        raise Fault(f"error: a picture is a .png or .svg file, and {picture} is neither")
+    try:
+        from sim.view import pictures
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        raise Fault("error: pictures need matplotlib: pip install 'lifecourse[plots]'") from error
+    return partial(pictures.queues, kind=kind)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -330,6 +420,8 @@ def _summary(made: Run) -> None:
     )
     for table, count in made.rows.items():
         click.echo(f"  {table:16} {count:>14,} rows")
+    runtime = made.manifest["runtime"]
+    click.echo(f"runtime {runtime['name']}: {runtime['why']}")
     click.echo(f"{made.observed_rows:,} rows of record, {made.observed_rows / seconds['wall']:,.0f} a second")
     click.echo(f"in      {made.folder}")
     click.echo(f"digest  {made.digest}")

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sim.agents.clocks import next_session, session_at
+from sim.agents.faults import Failure
 from sim.agents.rows import AUX, Row
+from sim.engine import faults
 from sim.engine.log import APPOINTMENT, ATTENDED, GAVE_UP, MISSED, WAITING
 from sim.scenario.model import Provider, Visit
 
@@ -107,6 +109,9 @@ def _ask(life: Life, activation: Activation, step: Visit, nth: int) -> tuple[Req
     """Ask for a visit: the request, and when it begins; inf where that is for a desk to say."""
     provider = life.world.providers[step.provider]
     priority = 0.0 if step.priority is None else life.look(step.priority)
+    if math.isnan(priority):
+        assert step.priority is not None
+        raise Failure(faults.BAD_PRIORITY, step.priority.span)
     number = life.world.numbers["provider", provider.name]
     row = life.record(APPOINTMENT, number, aux=WAITING, value=priority)
     life.tell("ask", step=step, priority=priority)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -139,7 +139,7 @@ class Population(mesa.Model):
     def __init__(
         self,
         scenario: Scenario | World,
-        patients: int | range | None = None,
+        patients: int | Iterable[int] | None = None,
         seed: int = 0,
         *,
         at: Sequence[Date] = (),

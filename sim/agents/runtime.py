@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +13,8 @@ from sim.agents.world import World
 from sim.engine.log import Log, People
 from sim.scenario.model import Scenario
 
+Progress = Callable[[int, int], None]  # patients done, patients in all
+PARTS = 100  # of the window, between looks at the progress
 T = TypeVar("T", People, Log)
 PEOPLE = (np.int64, np.int8, np.float64, np.int64, np.int64, np.bool_, np.int32)
 LOG = (np.int8, np.int64, np.int32, np.int64, np.int64, np.int32, np.int32, np.int64, np.float64)
@@ -29,16 +31,28 @@ class Agents:
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.world, self.seed = World(scenario), seed
 
-    def simulate(self, patients: range) -> tuple[People, Log]:
+    def simulate(self, patients: range, progress: Progress | None = None) -> tuple[People, Log]:
         """Live the lives of `patients`, who share the providers' capacity with each other and nobody else.
 
         Without shared capacity a life is a function of (scenario, seed, patient number) alone, and the rows
         are those of the compiled runtime. They are in order of patient and `seq`. Raises LifeError, and
         ValueError for a seed outside [0, 2**64).
+
+        `progress` is told how many patients are done: a quarter of the work is to get them to the window.
         """
-        population = Population(self.world, patients, self.seed)
-        population.run()
+        progress = progress or (lambda done, total: None)
+        population = Population(self.world, _told(patients, progress), self.seed)
+        from_, to = self.world.scenario.window
+        for part in range(1, PARTS + 1):
+            population.clock.run(from_ + (to - from_) * part / PARTS)
+            progress(len(patients) * (PARTS + 3 * part) // (4 * PARTS), len(patients))
         return tables(population)
+
+
+def _told(patients: range, progress: Progress) -> Iterator[int]:
+    for patient in patients:
+        progress((patient - patients.start) // 4, len(patients))
+        yield patient
 
 
 def tables(population: Population) -> tuple[People, Log]:

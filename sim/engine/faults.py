@@ -22,6 +22,7 @@ NOT_TABULATED = (
 )
 UNKNOWN_RESULT = "this test has no result: what it measures is unknown here"
 BAD_SHARE = "the shares are negative here, or add up to more than 1"
+BAD_PRIORITY = "this priority is unknown here; say what it is then: `... or_else 0`"
 BAD_DISTRIBUTION = "the parameters of this distribution are impossible here"
 
 

@@ -27,6 +27,7 @@ from sim.scenario.model import (
     State,
     Table,
 )
+from sim.scenario.runtimes import only_agents
 
 NAN = float("nan")
 ALWAYS = Expr("const", (), 1.0)
@@ -35,8 +36,17 @@ ALWAYS = Expr("const", (), 1.0)
 def compile(scenario: Scenario) -> Program:
     """Compile `scenario`; the Program says the same, flat.
 
-    Two programs with the same `hash` give the same lives for the same seed and patient numbers.
+    Two programs with the same `hash` give the same lives for the same seed and patient numbers. Raises
+    ScenarioError `agents-only` where the scenario has what only the agents runtime can live.
     """
+    if reasons := only_agents(scenario):
+        fix = "run it with `--runtime agents`"
+        raise ScenarioError(
+            tuple(
+                Diagnostic("agents-only", f"the kernel cannot run this yet: {r.message}", r.span, fix)
+                for r in reasons
+            )
+        )
     return _Compiler(scenario).program()
 
 

@@ -8,11 +8,10 @@ the expected number of deaths, not their count, so it needs far fewer people.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from sim.engine.calendar import civil_year
 from sim.program import compile
 from sim.records.writer import write
 from sim.scenario import Diagnostic, ScenarioError, load
+from sim.scenario.fingerprint import fingerprint
 from sim.scenario.model import DAYS_PER_YEAR, Axis, Mortality, Scenario, Span, Table
 
 PATIENTS = 400_000
@@ -58,21 +58,7 @@ def model_hash(scenario: Scenario) -> str:
         mortality=replace(scenario.mortality, background=None, background_hash=None),
         tables=tuple(table for table in scenario.tables if table.name != name),
     )
-    return hashlib.blake2b(_text(bare).encode(), digest_size=16).hexdigest()
-
-
-_NO_MATTER = {"span", "name", "about", "folder", "files", "size", "display", "source", "prior", "ci95"}
-
-
-def _text(value: object) -> str:
-    """A value as text that is equal for equal models; names count but for the scenario's own."""
-    if is_dataclass(value):
-        left_out = _NO_MATTER if isinstance(value, Scenario) else _NO_MATTER - {"name"}
-        kept = [f.name for f in fields(value) if f.name not in left_out]
-        return f"{type(value).__name__}({', '.join(_text(getattr(value, name)) for name in kept)})"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_text, value))})"
-    return repr(value)
+    return fingerprint(bare)
 
 
 def with_background(

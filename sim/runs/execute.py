@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sim import engine, program
 from sim.engine.log import Log, People
 from sim.records import digest, manifest
 from sim.records.names import Names, names
@@ -24,10 +23,10 @@ from sim.runs.background import with_background
 from sim.runs.output import whole_folder
 from sim.runs.plan import Plan, Shard, free_folder, plan
 from sim.runs.result import Run
+from sim.runs.runtime import Name, Progress, Runtime, choose, start
 from sim.scenario import Diagnostic, ScenarioError, check
 from sim.scenario.model import Scenario
 
-Progress = Callable[[int, int], None]  # patients done, patients in all
 Warn = Callable[[tuple[Diagnostic, ...]], None]
 
 FIRST_BATCH = 2000  # patients
@@ -43,6 +42,7 @@ def run(
     out: Path | str | None = None,
     threads: int | None = None,
     shard_size: int | None = None,
+    runtime: Name | None = None,
     parameters: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     warn: Warn | None = None,
@@ -52,7 +52,8 @@ def run(
     `scenario`: one that is loaded, or its path, to be loaded with `parameters` set. `patients`: how many, or
     their numbers as a range (default: the scenario's population). `out`: a folder that is missing or empty
     (default: `outputs/` and the scenario's name, with -2, -3, ... where that is taken). `threads`: default
-    all processors. `shard_size`: patients in a file, see `plan`. `progress` is called in this thread, several
+    all processors. `shard_size`: patients in a file, see `plan`. `runtime`: "kernel" or "agents"
+    (default: the kernel where it can). `progress` is called in this thread, several
     times a second; `warn` with what is suspicious about a scenario that is loaded here.
 
     A patient's rows depend on scenario, seed and patient number alone, and so does the digest. The folder
@@ -72,13 +73,16 @@ def run(
     if threads is not None and threads < 1:
         raise ValueError(f"a run has at least one thread, not {threads}")
     work = plan(loaded.population.size if patients is None else patients, shard_size)
-    compiled = program.compile(loaded)
+    choice = choose(loaded, runtime)
+    progress = progress or (lambda done, total: None)
+    lives = start(choice.name, loaded, work.patients, seed, progress)
     folder = free_folder(loaded.name) if out is None else Path(out)
     with whole_folder(folder) as aside:
-        job = _Job(compiled, _Own(compiled, seed), names(loaded), aside)
-        shards = _shards(job, work, threads or _processors(), progress or (lambda done, total: None))
+        job = _Job(loaded, lives, names(loaded), aside)
+        shards = _shards(job, work, threads or _processors(), progress)
         shards.append(_codes(job))
         content = _content(job, work, seed, shards, parameters or {})
+        content["runtime"] = asdict(choice)
         content["seconds"] = {
             "wall": round(time.perf_counter() - clocks[0], 3),
             "cpu": round(time.process_time() - clocks[1], 3),
@@ -98,19 +102,12 @@ def _load(path: Path | str, parameters: Mapping[str, str], warn: Warn | None) ->
     return scenario
 
 
-class _Own(threading.local):
-    """What each thread has of its own: an engine, whose memory serves one batch of patients after another."""
-
-    def __init__(self, compiled: program.Program, seed: int) -> None:
-        self.engine = engine.Engine(compiled, seed)
-
-
 @dataclass(frozen=True, slots=True)
 class _Job:
     """What every shard needs."""
 
-    program: program.Program
-    own: _Own
+    scenario: Scenario
+    lives: Runtime
     names: Names
     folder: Path
 
@@ -184,7 +181,7 @@ def _batches(job: _Job, patients: range, watch: _Watch) -> Iterator[tuple[People
         if watch.stop.is_set():
             raise CancelledError
         batch, patients = patients[:size], patients[size:]
-        people, log = job.own.engine.simulate(batch)
+        people, log = job.lives.simulate(batch)
         yield people, log
         watch.add(len(batch))
         size = max(1, len(batch) * BATCH_ROWS // max(len(log.kind), 1))
@@ -192,7 +189,7 @@ def _batches(job: _Job, patients: range, watch: _Watch) -> Iterator[tuple[People
 
 def _codes(job: _Job) -> _Written:
     """The table of codes, of which there is one."""
-    table, part = codes(job.program.scenario), Part()
+    table, part = codes(job.scenario), Part()
     part.add(table)
     return _Written(
         0, [write(job.folder, _path(CODES.name, 0), part.finish())], {CODES.name: table.num_rows}, {}
@@ -207,7 +204,7 @@ def _content(
     job: _Job, work: Plan, seed: int, written: list[_Written], parameters: Mapping[str, str]
 ) -> dict[str, Any]:
     """The manifest, but for the time."""
-    scenario = job.program.scenario
+    scenario = job.scenario
     sums = digest.add(part.sums for part in written)
     rows: dict[str, int] = {}
     for part in written:
@@ -223,7 +220,7 @@ def _content(
                 "values": {parameter.name: parameter.value for parameter in scenario.parameters},
             },
         },
-        "program": job.program.hash,
+        "program": job.lives.hash,
         "seed": seed,
         "patients": {
             "first": work.patients.start,
@@ -233,6 +230,7 @@ def _content(
             "lives": sum(part.lives for part in written),
         },
         "window": [manifest.calendar_date(day) for day in scenario.window],
+        "providers": {provider.name: manifest.offer(provider, scenario) for provider in scenario.providers},
         "shard_size": work.shard_size,
         "versions": manifest.versions(),
         "rows": rows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +52,25 @@ class Run:
 
     def arrow(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The same as an Arrow table."""
+        return pa.concat_tables(parquet.read_table(path, columns=columns) for path in self._parts(name))
+
+    def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of a table, a piece at a time, so that a large one needs no room; text is coded.
+
+        Raises KeyError if there is no such table.
+        """
+        for path in self._parts(name):
+            schema = parquet.read_schema(path)
+            texts = [column for column in columns if pa.types.is_string(schema.field(column).type)]
+            with parquet.ParquetFile(path, read_dictionary=texts) as file:
+                yield from file.iter_batches(columns=list(columns))
+
+    def _parts(self, name: str) -> list[Path]:
+        """The files of a table, in order."""
         if name not in self.rows:
             raise KeyError(f"no table {name!r}; there are {', '.join(self.rows)}")
-        paths = [file["path"] for file in self.manifest["files"] if file["path"].rpartition("/")[0] == name]
-        return pa.concat_tables(parquet.read_table(self.folder / path, columns=columns) for path in paths)
+        paths = (file["path"] for file in self.manifest["files"])
+        return [self.folder / path for path in paths if path.rpartition("/")[0] == name]
 
     def __repr__(self) -> str:
         count = self.manifest["patients"]["recorded"]

@@ -21,10 +21,13 @@ _ALWAYS = Expr("const", (), 1.0, TRUTH)
 
 
 class CareReader:
-    """Reads the protocols of one pathway. `drafts` holds their starts until all modifiers are known."""
+    """Reads the protocols of one pathway. `drafts` holds their starts until all modifiers are known;
+    `limited` are the providers with a capacity.
+    """
 
-    def __init__(self, pathway: schema.Pathway, reader: Reader):
+    def __init__(self, pathway: schema.Pathway, reader: Reader, limited: frozenset[str]):
         self.pathway = pathway
+        self.limited = limited
         self.prefix = pathway.pathway.text
         self.reader = reader
         self.drafts: dict[str, list[Draft]] = {}
@@ -49,7 +52,7 @@ class CareReader:
             tuple(draft.start() for draft in self.drafts[qualified]),
             self.reader.truth(author.while_, "watch") if author.while_ else None,
             self.reader.truth(author.until, "watch") if author.until else None,
-            StepReader(self.reader, site).steps(author.steps),
+            StepReader(self.reader, site, self.limited).steps(author.steps),
             site,
             author.span,
         )
@@ -82,8 +85,9 @@ class CareReader:
 class StepReader:
     """Reads the steps of one protocol, and numbers those of one verb and object as they come."""
 
-    def __init__(self, reader: Reader, protocol: str):
+    def __init__(self, reader: Reader, protocol: str, limited: frozenset[str]):
         self.reader = reader
+        self.limited = limited
         self.findings = reader.findings
         self.protocol = protocol
         self.count: Counter[str] = Counter()
@@ -144,11 +148,7 @@ class StepReader:
         match author:
             case schema.Visit():
                 provider = self.name(author.visit, "provider")
-                reason = self.name(author.reason, "condition") if author.reason else None
-                waits = (None, None, None, None, None, None, ())
-                return model.Visit(
-                    *head("visit", provider), provider, reason, *waits, self.steps(author.steps)
-                )
+                return self.visit(author, provider, *head("visit", provider))
             case schema.Test():
                 biomarker = self.name(author.test[0], "biomarker") if author.test else ""
                 return model.Test(*head("test", biomarker), biomarker)
@@ -191,6 +191,44 @@ class StepReader:
                 site, chance, span = head("set", variable)
                 return model.Set(site, chance, span, assignment(self.reader, variable, text, f"{site}/value"))
         raise AssertionError(author)
+
+    def visit(self, author: schema.Visit, provider: str, site: str, chance: Expr | None, span: Span) -> Step:
+        self.check_visit(author, provider)
+        read, rebook = self.reader, author.rebook
+        inner = {key: self.steps(getattr(author, key)) for key in author.node if key in ("missed", "steps")}
+        return model.Visit(
+            site,
+            chance,
+            span,
+            provider,
+            reason=self.name(author.reason, "condition") if author.reason else None,
+            lasts=read.expression(author.lasts, DURATION, "draw") if author.lasts else None,
+            attend=read.probability(author.attend) if author.attend else None,
+            rebook_after=read.expression(rebook.after, DURATION, "draw") if rebook else None,
+            rebook_times=rebook.times if rebook else None,
+            priority=read.expression(author.priority, NUMBER, "condition") if author.priority else None,
+            gives_up=read.truth(author.gives_up, "watch") if author.gives_up else None,
+            missed=inner.get("missed", ()),
+            steps=inner.get("steps", ()),
+        )
+
+    def check_visit(self, author: schema.Visit, provider: str) -> None:
+        """Report the options of a visit that could never matter."""
+        for key in ("priority", "gives_up"):
+            if author.has(key) and provider and provider not in self.limited:
+                message = f"nobody waits in a queue for `{provider}`, which has no `capacity:`"
+                fix = f"give `{provider}` a capacity, or leave this out"
+                self.findings.error("misplaced-key", message, author.at(key), fix)
+        if author.has("rebook") and not author.has("attend"):
+            message = "`rebook:` is for who stays away, and without `attend:` everybody comes"
+            self.findings.error("misplaced-key", message, author.at("rebook"), "attend: 0.94")
+        if author.has("missed") and not author.has("attend") and not author.has("gives_up"):
+            message = "`missed:` is done where a visit does not take place, and this one always does"
+            fix = "say `attend:`, the probability of coming, or `gives_up:`, when the waiting ends"
+            self.findings.error("misplaced-key", message, author.at("missed"), fix)
+        if author.rebook and author.rebook.times is not None and author.rebook.times < 1:
+            message, fix = "`times:` is 1 or more", "leave out `rebook:` where nobody asks again"
+            self.findings.error("not-positive", message, author.rebook.at("times"), fix)
 
     def resolves(self, text: Scalar) -> Expr | None:
         """`after 14 days`."""

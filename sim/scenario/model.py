@@ -273,10 +273,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Visit(Step):
-    """`lasts` (days) may draw. `attend` is the probability of coming when the turn has come; who does not come
-    asks again `rebook_after` (days, may draw), up to `rebook_times` (None: without end). `priority` is looked
-    at when the visit is asked for: the higher, the sooner. `gives_up` is a truth value that ends the waiting
-    when it turns true. `missed` is done where the visit does not take place in the end.
+    """`lasts` (days) may draw. `attend` is the probability of coming when the turn has come; who does not
+    come asks again `rebook_after` (days, may draw), up to `rebook_times` (None: without end). `priority` is
+    looked at when the visit is asked for: the higher, the sooner. `gives_up` is a truth value that ends the
+    waiting when it turns true. `missed` is done where the visit does not take place in the end.
     """
 
     provider: str

@@ -175,7 +175,9 @@ def every_step(steps: Sequence[AnyStep]) -> Iterator[AnyStep]:
     for step in steps:
         yield step
         match step:
-            case Visit() | Every():
+            case Visit():
+                yield from every_step(step.steps + step.missed)
+            case Every():
                 yield from every_step(step.steps)
             case If():
                 yield from every_step(step.then + step.else_)

@@ -1,21 +1,21 @@
-"""The scenario's frame: window, population, mortality, providers."""
+"""The scenario's frame: window, population, mortality, behaviours."""
 
 from __future__ import annotations
 
+import keyword
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from sim.scenario import units
-from sim.scenario.diagnostics import fault
+from sim.scenario.diagnostics import fault, shown
 from sim.scenario.loader import Scalar, path_in
-from sim.scenario.model import DURATION, Mortality, Population, Provider, Span, Table
+from sim.scenario.model import DURATION, Behaviour, Mortality, Population, Span, Table
 from sim.scenario.reader import Reader
-from sim.scenario.schema import ENCOUNTER_CLASSES, Dates, ScenarioFile
+from sim.scenario.schema import Dates, ScenarioFile
 from sim.scenario.schema import Mortality as AuthorMortality
 from sim.scenario.schema import Population as AuthorPopulation
-from sim.scenario.scope import did_you_mean
 from sim.scenario.tables import Csv, Key, read_csv, table_of
 from sim.scenario.words import SEX
 
@@ -37,7 +37,9 @@ def date(text: Scalar) -> float:
 
 @dataclass
 class FrameReader:
-    """Reads scenario.yaml but for its parameters and variables. `tables` grow by those it reads."""
+    """Reads scenario.yaml but for its parameters, variables and providers. `tables` grow by those it
+    reads.
+    """
 
     file: ScenarioFile
     folder: Path
@@ -190,15 +192,21 @@ class FrameReader:
         made = table_of(table, "background", keys, "rate", "per year", author.clamp, self.reader.findings)
         return made, table.comment("program") or None
 
-    # ---- providers
+    # ---- behaviours
 
-    def providers(self) -> tuple[Provider, ...]:
-        providers = []
-        for name, author in self.file.providers.items():
-            kind = author.class_.text
-            if kind not in ENCOUNTER_CLASSES:
-                message = f"`{kind}` is no class of encounter: {', '.join(ENCOUNTER_CLASSES)}"
-                fix = did_you_mean(kind, ENCOUNTER_CLASSES)
-                self.reader.findings.error("unknown-word", message, author.class_.span, fix)
-            providers.append(Provider(name, kind, None, (), None, author.span))
-        return tuple(providers)
+    def behaviours(self) -> tuple[Behaviour, ...]:
+        """Classes in Python, known by their names alone: nothing is imported before a run."""
+        findings = self.reader.findings
+        found: dict[str, Behaviour] = {}
+        for text in self.file.behaviours:
+            module, _, name = text.text.partition(":")
+            names = (*module.split("."), name)
+            if not all(part.isidentifier() and not keyword.iskeyword(part) for part in names):
+                message = f"a behaviour is written `module:Class`, and this is `{shown(text.text)}`"
+                findings.error("wrong-shape", message, text.span, "my_module:MyBehaviour")
+            elif text.text in found:
+                message = f"`{shown(text.text)}` is here twice"
+                findings.error("same-name", message, text.span, "leave out one")
+            else:
+                found[text.text] = Behaviour(module, name, text.span)
+        return tuple(found.values())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from sim.scenario.constants import with_values
 from sim.scenario.diagnostics import Findings, ScenarioError, fault
 from sim.scenario.expressions import Name, Syntax, children, names_in, parse
 from sim.scenario.loader import Scalar
@@ -87,12 +88,7 @@ class Reader:
 
     def known(self, e: Expr) -> float | None:
         """The value of an expression that reads parameters alone, else None."""
-        return None if e is BROKEN or e.op == "rest" else constant(self._with_values(e))
-
-    def _with_values(self, e: Expr) -> Expr:
-        if e.op == "parameter" and e.value in self.values:
-            return Expr("const", (), self.values[str(e.value)], e.type)
-        return replace(e, args=tuple(self._with_values(a) for a in e.args)) if e.args else e
+        return None if e is BROKEN or e.op == "rest" else constant(with_values(e, self.values))
 
 
 def _names(syntax: Syntax) -> Iterator[Name]:

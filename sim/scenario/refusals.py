@@ -63,8 +63,11 @@ def no_value(name: str, scope: Scope, context: Context, span: Span) -> ScenarioE
             "watch": f"last({short}), the latest result",
         }.get(context, f"last({short}) for the latest result, usual({short}) for the truth")
         return fault("bare-biomarker", message, span, fix)
-    known = [*scope.names(ANY), *(RESERVED - NOT_BUILT.keys())]
-    return fault("unknown-name", f"there is no `{short}`", span, did_you_mean(name, known))
+    if name.removesuffix("s") in units.DURATIONS:
+        fix = f"a unit stands after its number: 4 {name}, or 4 per {name.removesuffix('s')}"
+    else:
+        fix = did_you_mean(name, [*scope.names(ANY), *(RESERVED - NOT_BUILT.keys())])
+    return fault("unknown-name", f"there is no `{short}`", span, fix)
 
 
 def wrong_thing(word: str, name: str, scope: Scope, span: Span) -> ScenarioError | None:

@@ -27,6 +27,7 @@ from sim.scenario.names import (
 )
 from sim.scenario.parameters import ParametersReader
 from sim.scenario.population import FrameReader
+from sim.scenario.providers import provider
 from sim.scenario.scope import Symbol
 from sim.scenario.whole import check_whole
 from sim.scenario.words import SEX
@@ -55,7 +56,8 @@ def resolve(
     population, mortality = frame.population(window), frame.mortality()
 
     diseases = {p.pathway.text: DiseaseReader(p, readers[p.pathway.text]) for p in documents.pathways}
-    cares = {p.pathway.text: CareReader(p, readers[p.pathway.text]) for p in documents.pathways}
+    limited = frozenset(name for name, author in file.providers.items() if author.has("capacity"))
+    cares = {p.pathway.text: CareReader(p, readers[p.pathway.text], limited) for p in documents.pathways}
     for disease in diseases.values():
         disease.read()
     for care in cares.values():
@@ -83,9 +85,9 @@ def resolve(
         conditions=_coded(documents, "conditions", findings),
         procedures=_coded(documents, "procedures", findings),
         drugs=_coded(documents, "drugs", findings),
-        providers=frame.providers(),
+        providers=tuple(provider(*item, readers[SCENARIO]) for item in file.providers.items()),
         pathways=tuple(Pathway(name, diseases[name].axes(), cares[name].protocols()) for name in spaces[2:]),
-        behaviours=(),
+        behaviours=frame.behaviours(),
         files=tuple((str(f.relative_to(folder)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files),
     )
     check_whole(scenario, findings)

@@ -16,6 +16,7 @@ import yaml
 
 from sim.scenario import model, units
 from sim.scenario.expressions import unparse
+from sim.scenario.hours import spelled
 from sim.scenario.model import Expr, Scenario, Step
 from sim.scenario.names import SCENARIO, SEX_NAME, Documents
 from sim.scenario.schema import Parameter as AuthorParameter
@@ -70,8 +71,20 @@ def _scenario(s: Scenario, documents: Documents) -> Plain:
             }
         )
     data["pathways"] = [_path(p.name) for p in s.pathways]
-    data["providers"] = {p.name: {"class": p.kind} for p in s.providers}
+    data["providers"] = {p.name: _provider(p) for p in s.providers}
+    data["behaviours"] = [f"{b.module}:{b.name}" for b in s.behaviours]
     return _given(data)
+
+
+def _provider(p: model.Provider) -> Plain:
+    return _given(
+        {
+            "class": p.kind,
+            "capacity": _text(p.capacity),
+            "hours": spelled(p.hours),
+            "lasts": _text(p.lasts),
+        }
+    )
 
 
 def _population(s: Scenario, documents: Documents) -> Plain:
@@ -224,8 +237,8 @@ def _steps(steps: Iterable[Step]) -> list[Plain]:
 
 def _verb(step: Step) -> Plain:
     match step:
-        case model.Visit(provider=provider, reason=reason, steps=steps):
-            return {"visit": provider, "reason": reason, "steps": _steps(steps)}
+        case model.Visit():
+            return _visit(step)
         case model.Test(biomarker=biomarker):
             return {"test": biomarker}
         case model.Diagnose(condition=condition, resolves_after=after):
@@ -256,6 +269,21 @@ def _verb(step: Step) -> Plain:
         case model.Set(assignment=assignment):
             return {"set": _assignments((assignment,))}
     raise AssertionError(step)
+
+
+def _visit(step: model.Visit) -> Plain:
+    times = None if step.rebook_times is None else str(step.rebook_times)
+    return {
+        "visit": step.provider,
+        "reason": step.reason,
+        "lasts": _text(step.lasts),
+        "attend": _text(step.attend),
+        "rebook": _given({"after": _text(step.rebook_after), "times": times}),
+        "priority": _text(step.priority),
+        "gives_up": _text(step.gives_up),
+        "missed": _steps(step.missed),
+        "steps": _steps(step.steps),
+    }
 
 
 def _every(step: model.Every) -> Plain:

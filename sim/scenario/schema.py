@@ -10,12 +10,21 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag, ValidationInfo, WrapValidator
+from pydantic import (
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    WrapValidator,
+)
 from pydantic import ValidatorFunctionWrapHandler as Handler
 from pydantic_core import CoreSchema
 
 from sim.scenario.diagnostics import Findings, shown
-from sim.scenario.loader import Mapping, Node, place
+from sim.scenario.hours import EXAMPLE
+from sim.scenario.loader import Mapping, Node, Scalar, place
 from sim.scenario.model import Span
 from sim.scenario.scope import did_you_mean
 from sim.scenario.shapes import (
@@ -29,6 +38,7 @@ from sim.scenario.shapes import (
     Truth,
     Whole,
     describe,
+    written,
     wrong,
 )
 from sim.scenario.tokens import KEYWORDS
@@ -44,6 +54,9 @@ Values = Annotated[dict[str, T], Section(reserved=RESERVED), Field(default_facto
 OneOrMore = Annotated[list[T], Items()]
 AnyNumber = Annotated[list[T], Items(), Field(default_factory=list)]
 Texts = Annotated[dict[str, Text], Section(_ANYTHING), Field(default_factory=dict)]
+_WRITTEN = WithJsonSchema({"type": "string"})
+Hours = Annotated[Scalar, written("hours", EXAMPLE), _WRITTEN]
+Class = Annotated[Scalar, written("the names of a module and a class", "my_module:MyBehaviour"), _WRITTEN]
 Settings = Annotated[dict[str, Expression], Section(QUALIFIED)]
 Value = Annotated[
     Annotated[Expression, Tag("one")] | Annotated[Settings, Tag("levels")],
@@ -207,12 +220,27 @@ class AnyStep(Named):
     name: Name | None = None
 
 
+class Rebook(Model):
+    """Asks again `after` a time, so many `times`; without end where that is left out."""
+
+    after: Expression
+    times: Whole | None = None
+
+    @classmethod
+    def example(cls) -> str:
+        return "{after: 2 weeks, times: 3}"
+
+
 class Visit(AnyStep):
-    planned = frozenset(
-        {"valid", "attend", "rebook", "missed", "referral", "priority", "gives_up", "lasts", "discharge"}
-    )
+    planned = frozenset({"valid", "referral", "discharge"})
     visit: Name
     reason: Name | None = None
+    lasts: Expression | None = None
+    attend: Expression | None = None
+    rebook: Rebook | None = None
+    priority: Expression | None = None
+    gives_up: Expression | None = None
+    missed: Steps = Field(default_factory=list)
     steps: Steps = Field(default_factory=list)
 
 
@@ -431,8 +459,12 @@ class Mortality(Named):
 
 
 class Provider(Named):
-    planned = frozenset({"capacity", "hours", "queue"})
+    """Where visits take place. `capacity` is a number of patients at a time, or of appointments per time."""
+
     class_: Name = Field(alias="class")
+    capacity: Expression | None = None
+    hours: AnyNumber[Hours]
+    lasts: Expression | None = None
 
 
 class ScenarioFile(Named):
@@ -447,6 +479,7 @@ class ScenarioFile(Named):
     parameters: Values[Parameter]
     pathways: AnyNumber[Name]
     providers: Things[Provider]
+    behaviours: AnyNumber[Class]
 
     @classmethod
     def arranged(cls, node: Mapping, findings: Findings) -> Mapping:

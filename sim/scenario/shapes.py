@@ -271,6 +271,17 @@ def _truth(node: Node) -> bool:
     return node.value
 
 
+def written(what: str, example: str) -> PlainValidator:
+    """Accepts a text with a form of its own: `what` it is, in messages, and what one looks like."""
+
+    def read(node: Node) -> Scalar:
+        if not isinstance(node, Scalar) or not node.text:
+            raise wrong("wrong-shape", f"{what} belong here, and this is {describe(node)}", example)
+        return node
+
+    return PlainValidator(read)
+
+
 _EXPRESSION_SCHEMA = {"type": ["string", "number", "boolean"], "description": "an expression"}
 Expression = Annotated[Scalar, PlainValidator(_expression), WithJsonSchema(_EXPRESSION_SCHEMA)]
 Name = Annotated[Scalar, PlainValidator(_name), WithJsonSchema({"type": "string"})]

@@ -14,6 +14,7 @@ from typing import Literal
 from sim.scenario import units
 from sim.scenario.diagnostics import ScenarioError, fault
 from sim.scenario.model import Span
+from sim.scenario.scope import did_you_mean
 
 MAX_LENGTH = 20_000  # characters; the resolved form of an expression keeps to it as well
 MAX_DEPTH = 64  # levels of the syntax tree
@@ -171,7 +172,8 @@ def _number(source: Source, at: int, match: re.Match[str]) -> Token:
     try:
         in_base, _ = units.in_base(value, unit)
     except ValueError as error:
-        raise fault("unknown-unit", str(error), source.span(start, end)) from None
+        fix = did_you_mean(unit, [f"per {name}" for name in units.DURATIONS])
+        raise fault("unknown-unit", str(error), source.span(start, end), fix) from None
     if not math.isfinite(in_base):
         raise fault("too-large", "a number beyond 1.8e308", source.span(at, end))
     return Token("number", text[at:end], at, end, value, unit)

@@ -142,7 +142,7 @@ def spell(value: float, of: Type) -> str:
         case "rate":
             yearly = float(f"{value / in_base(1.0, 'per year')[0]:.15g}")
             exact = in_base(yearly, "per year")[0] == value
-            return _shortest(value, ["per year"] if exact else ["per year", "per day"])
+            return _shortest(value, ["per year"] if exact else ["per year", "per week", "per day"])
         case _:
             readable = of.unit and of.unit != "years" and UNIT.fullmatch(of.unit)
             return f"{digits(value)} {of.unit}" if readable else digits(value)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sim.scenario.diagnostics import Findings
 from sim.scenario.graphs import cycles
-from sim.scenario.model import Do, Expr, Scenario, Span
+from sim.scenario.model import Do, Every, Expr, Scenario, Span, State, Step, Visit
 
 T = TypeVar("T")
 
@@ -50,14 +50,31 @@ def _sites(thing: Any, span: Span) -> Iterator[tuple[str, Span]]:
         span = getattr(thing, "span", span)
         if site := getattr(thing, "site", ""):
             yield site, span
+            yield from ((f"{site}/{below}", span) for below in _below(thing))
         for f in dataclasses.fields(thing):
             yield from _sites(getattr(thing, f.name), span)
 
 
+def _below(thing: object) -> tuple[str, ...]:
+    """The streams that a thing may draw from beside its own: the last parts of their names."""
+    match thing:
+        case State():
+            return ("lasts", "share")
+        case Visit():
+            return ("chance", "hours", "queue", "attend", "rebook", "lasts")
+        case Every():
+            return ("chance", "first")
+        case Step():
+            return ("chance",)
+    return ()
+
+
 def _check_streams(scenario: Scenario, findings: Findings) -> None:
     first: dict[str, Span] = {}
+    told: set[Span] = set()
     for site, span in sites(scenario):
-        if site in first:
+        if site in first and span not in told:
+            told.add(span)
             owner = f"line {first[site].line} of {first[site].file}"
             message = f"the random stream `{site}` belongs to {owner} already"
             findings.error("same-stream", message, span, "give it another `name:`")

@@ -4,7 +4,7 @@ block                       what happens
 --------------------------  ------------------------------------------------------------------------------
 yaml, csv: `# file: PATH`   is written there
 yaml                        is laid out as a scenario (see `frame`), must check without a finding, and 20
-                            people live it
+                            people live it, where the kernel can run it
 console                     each line `$ command` is run; what it prints is what follows
 python                      is run, all blocks of a document in one namespace
 text                        what the python block before it prints
@@ -28,6 +28,7 @@ from typing import Any
 from sim.engine import simulate
 from sim.program import compile as compiled
 from sim.scenario import check
+from sim.scenario.runtimes import only_agents
 from sim.scenario.schema import Pathway
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +107,8 @@ def _live(sections: str, place: str) -> None:
     told = [f"{f.rule}: {f.message}" for f in findings if f.rule not in _TOLERATED]
     assert not told, f"{place}: {told}"
     assert scenario
-    simulate(compiled(scenario), range(20), seed=0)
+    if not only_agents(scenario):
+        simulate(compiled(scenario), range(20), seed=0)
 
 
 def _console(content: str) -> str:

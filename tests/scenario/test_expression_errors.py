@@ -59,7 +59,7 @@ SYNTAX = [
     ("a.b.c", ".", "unexpected-character", "`.` has no meaning here", "a name has one dot at most"),
     ("größe", "ö", "unexpected-character", "`ö` (U+00F6) has no meaning", "names are written in a-z"),
     ("age < 2010-02-30", "2010-02-30", "no-such-date", "there is no day 2010-02-30", ""),
-    ("2 per mile", "per mile", "unknown-unit", "`per mile` is not a rate", ""),
+    ("2 per mile", "per mile", "unknown-unit", "`per mile` is not a rate", "did you mean `per minute`?"),
     ("1e999", "1e999", "too-large", "a number beyond 1.8e308", ""),
 ]  # fmt: skip
 

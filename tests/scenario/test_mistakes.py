@@ -80,7 +80,7 @@ KEYS = [
 
 NOT_BUILT = [
     Mistake(LUNG, "care:\n", "»ladders: {a: [[syrup]]}\ncare:\n", "not-built-yet", "`ladders:` is planned"),
-    Mistake(LUNG, "        reason: cough", "        »attend: 0.8", "not-built-yet", "`attend:`"),
+    Mistake(LUNG, "        reason: cough", "        »referral: 0.8", "not-built-yet", "`referral:`"),
     Mistake(
         LUNG, "          - diagnose: cough", "          - »step_up: syrup", "not-built-yet", "`step_up:`"
     ),
@@ -95,13 +95,6 @@ NOT_BUILT = [
         LUNG, "-> light: {after: 1 year}", "-> light: {»risk: 0.1 in 1 year}", "not-built-yet", "`risk:`"
     ),
     Mistake(LUNG, "syrup: {", "syrup: {»adherence: 0.8, ", "not-built-yet", "`adherence:`"),
-    Mistake(
-        SCENARIO,
-        "class: ambulatory",
-        "class: ambulatory, »capacity: 4 per week",
-        "not-built-yet",
-        "`capacity:`",
-    ),
     Mistake(LUNG, "last(peak_flow) < 300", "»positive(peak_flow)", "not-built-yet", "`positive`"),
 ]
 

@@ -27,7 +27,6 @@ PLACES = {
     "do": ("lung.yaml", "{do: advice}", "{{do: advice, {}: x}}"),
     "step": ("lung.yaml", "- test: peak_flow", "- {}: peak_flow"),
     "population": ("scenario.yaml", "  size: 1000", "  size: 1000\n  {}: x"),
-    "provider": ("scenario.yaml", "class: ambulatory", "class: ambulatory, {}: x"),
     "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
 }
 PLANNED = {
@@ -39,12 +38,11 @@ PLANNED = {
     "drug": "doses adherence works_in given_up as_needed",
     "start": "with",
     "protocol": "valid needs plan",
-    "visit": "attend rebook missed referral priority gives_up lasts discharge valid",
+    "visit": "referral discharge valid",
     "prescription": "dose valid",
     "do": "with valid",
     "step": " ".join(sorted(PLANNED_VERBS)),
     "population": "include",
-    "provider": "capacity hours queue",
     "scenario": "imperfections expect correlations",
 }
 CASES = [(place, word) for place, words in PLANNED.items() for word in words.split()]

@@ -12,7 +12,7 @@ from sim.scenario import ScenarioError, check, load, resolved_form
 
 DATA = Path(__file__).parent / "data"
 REPOSITORY = Path(__file__).parents[2]
-SCENARIOS = [DATA / "complete", DATA / "small", REPOSITORY / "scenarios" / "diabetes"]
+SCENARIOS = [DATA / "complete", DATA / "small", DATA / "waiting", REPOSITORY / "scenarios" / "diabetes"]
 
 
 def without_places(thing: object) -> object:

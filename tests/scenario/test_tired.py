@@ -41,7 +41,7 @@ care:
           - prescribe: syrup, for: 5 days
           - {if: age > 60 then: {prescribe: syrup}}
       - every: month
-        steps: {visit: clinic, attend: 0.8}
+        steps: {visit: clinic, attend: 80 %}
 """
 
 FIRST = ["27:34 yaml"]  # YAML itself stops at the first line that it cannot read
@@ -64,7 +64,7 @@ THEN = [
     "26:23 unknown-name",
     "27:37 missing-unit",
     "29:16 missing-unit",
-    "30:32 not-built-yet",
+    "30:40 wrong-unit",
 ]
 
 

@@ -96,5 +96,10 @@ def test_durations_are_spelled_in_the_unit_with_the_fewest_digits(days: float, t
     assert units.spell(days, DURATION) == text
 
 
+@pytest.mark.parametrize("text", ["4 per week", "9 per week", "0.5 per week"])
+def test_what_is_no_short_number_a_year_is_spelled_by_the_week(text: str) -> None:
+    assert units.spell(*units.in_base(float(text.split()[0]), "per week")) == text
+
+
 def test_a_date_is_spelled_as_a_date() -> None:
     assert units.spell(14_610.0, DATE) == "2010-01-01"

@@ -1,0 +1,29 @@
+"""A hash of all in a scenario that decides a life."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields, is_dataclass
+
+from sim.scenario.model import Scenario
+
+_NO_MATTER = {"span", "name", "about", "folder", "files", "size", "display", "source", "prior", "ci95"}
+
+
+def fingerprint(scenario: Scenario) -> str:
+    """BLAKE2b-128 of the scenario, 32 hex digits.
+
+    What changes no life is left out: places in files, texts, the number of patients.
+    """
+    return hashlib.blake2b(_text(scenario).encode(), digest_size=16).hexdigest()
+
+
+def _text(value: object) -> str:
+    """A value as text that is equal for equal models; names count but for the scenario's own."""
+    if is_dataclass(value):
+        left_out = _NO_MATTER if isinstance(value, Scenario) else _NO_MATTER - {"name"}
+        kept = [f.name for f in fields(value) if f.name not in left_out]
+        return f"{type(value).__name__}({', '.join(_text(getattr(value, name)) for name in kept)})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))})"
+    return repr(value)
