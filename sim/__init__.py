@@ -7,6 +7,7 @@ For notebooks:
     run = sim.run(scenario, patients=1000)                  # writes outputs/..., like the command `sim run`
     run.table("observations")                               # a pandas DataFrame; run.arrow(...) for Arrow
     sim.Run("outputs/diabetes").manifest                    # an earlier run
+    sim.Population(scenario, 1000).run_until("2010-01-01")  # stop at a date, look at anybody, go on
 
 The names are looked up when first used, so that `import sim` costs nothing.
 """
@@ -17,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.agents import Population as Population
     from sim.engine import LifeError as LifeError
     from sim.runs.execute import run as run
     from sim.runs.output import OutputError as OutputError
@@ -30,12 +32,13 @@ _HOME = {
     "check": "sim.scenario",
     "run": "sim.runs.execute",
     "Run": "sim.runs.result",
+    "Population": "sim.agents",
     "ScenarioError": "sim.scenario.diagnostics",
     "LifeError": "sim.engine",
     "OutputError": "sim.runs.output",
 }
 
-__all__ = ["LifeError", "OutputError", "Run", "ScenarioError", "check", "load", "run"]
+__all__ = ["LifeError", "OutputError", "Population", "Run", "ScenarioError", "check", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:

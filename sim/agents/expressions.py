@@ -293,7 +293,7 @@ class _Reader:
         return mean
 
     def recent(self, thing: str, within: Value) -> Callable[[Life], list[float]]:
-        """The values of a thing not older than `within`, the latest first; noting when the next one leaves."""
+        """The values of a thing not older than `within`, the latest first; notes when the next leaves."""
         self.dictionary.remembered.add(thing)
         waits = self.reading != "look"
 

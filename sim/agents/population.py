@@ -23,6 +23,7 @@ from sim.scenario.model import DAYS_PER_YEAR, Scenario
 
 EPOCH = datetime.date(1970, 1, 1)
 Date = str | datetime.date  # "2010-06-30", or a date
+PARTS = 100  # of a run, between looks at its progress
 AFTER_PROVIDERS = 2  # what patients do comes, at one time, after what SimPy's resources do
 
 
@@ -130,10 +131,10 @@ class Population(mesa.Model):
     selected, grouped and aggregated. Time is SimPy's: `clock` is the environment, in days since 1970-01-01.
 
     `patients`: their numbers, or how many; default the scenario's size. `seed` in [0, 2**64). On the dates
-    `at`, before anything else of that day, values are stored: of each patient those of the functions
-    `of_patients`, of the whole those of `of_population`, by name; see `collected`.
+    `at`, in the window or at its end, values are stored before anything else of that day: those of the
+    functions `of_patients` for each patient, and of `of_population`, by name; see `collected`.
 
-    Raises LifeError, here and while it runs.
+    Raises LifeError, here and while it runs, and ValueError for a seed or date that makes no sense.
     """
 
     def __init__(
@@ -155,8 +156,11 @@ class Population(mesa.Model):
         self._of_patients, self._of_population = dict(of_patients or {}), dict(of_population or {})
         self._patient_values: list[dict[str, Any]] = []
         self._values: list[dict[str, Any]] = []
-        for date in sorted(map(_days, at)):
-            self.clock.process(self._collect(date))
+        self._dates = sorted(map(_days, at))
+        for date in self._dates:
+            if not start <= date <= self.end:
+                window = f"{_date(start)} to {_date(self.end)}"
+                raise ValueError(f"{_date(date)} is not in the window, {window}")
         self.lives: list[Life] = []
         births = Births(self.world, seed)
         for number in range(patients) if isinstance(patients, int) else patients:
@@ -186,32 +190,44 @@ class Population(mesa.Model):
     @property
     def today(self) -> datetime.date:
         """The date on the clock."""
-        return EPOCH + datetime.timedelta(days=math.floor(self.clock.now))
+        return _date(self.clock.now)
 
     def run_until(self, date: Date) -> None:
         """Go on to 00:00 of a date, or to the window's end if that is earlier; what is due then is left.
 
         ValueError for a date that lies behind.
         """
-        days = min(_days(date), self.end)
+        days = _days(date)
         if days < self.clock.now:
             raise ValueError(f"it is {self.today} already; {date} lies behind")
-        if days > self.clock.now:
-            self.clock.run(days)
+        self._go(days)
 
     def step(self) -> None:
         """Go on by a day."""
-        self.clock.run(min(self.clock.now + 1.0, self.end)) if self.clock.now < self.end else None
+        self._go(self.clock.now + 1.0)
 
-    def run(self) -> None:
-        """Go on to the window's end."""
-        self.run_until(EPOCH + datetime.timedelta(days=self.end))
+    def run(self, progress: Callable[[float], None] = lambda done: None) -> None:
+        """Go on to the window's end; `progress` is told the share of the time that lies behind."""
+        start, end = self.clock.now, self.end
+        for part in range(1, PARTS + 1):
+            self._go(start + (end - start) * part / PARTS)
+            progress(part / PARTS)
+
+    def _go(self, to: float) -> None:
+        to = min(to, self.end)
+        while self._dates and self._dates[0] <= to:
+            self._run_clock(self._dates[0])
+            self._collect(self._dates.pop(0))
+        self._run_clock(to)
+
+    def _run_clock(self, to: float) -> None:
+        if to > self.clock.now:
+            self.clock.run(to)
 
     # ---- what is collected
 
-    def _collect(self, date: float) -> Generator[simpy.Event, None, None]:
-        yield self.clock.timeout(date - self.clock.now)
-        today = pd.Timestamp(self.today)
+    def _collect(self, date: float) -> None:
+        today = pd.Timestamp(_date(date))
         self._values.append({"date": today, **_values(self._of_population, self)})
         for patient in self.agents:
             row = {"date": today, "patient_id": patient.number, **_values(self._of_patients, patient)}
@@ -226,6 +242,10 @@ class Population(mesa.Model):
 def _values(functions: Mapping[str, Callable[[Any], Any]], of: object) -> dict[str, Any]:
     """Copies of what the functions return, which later changes cannot reach."""
     return {name: copy.deepcopy(function(of)) for name, function in functions.items()}
+
+
+def _date(days: float) -> datetime.date:
+    return EPOCH + datetime.timedelta(days=math.floor(days))
 
 
 def _days(date: Date) -> float:

@@ -14,7 +14,6 @@ from sim.engine.log import Log, People
 from sim.scenario.model import Scenario
 
 Progress = Callable[[int, int], None]  # patients done, patients in all
-PARTS = 100  # of the window, between looks at the progress
 T = TypeVar("T", People, Log)
 PEOPLE = (np.int64, np.int8, np.float64, np.int64, np.int64, np.bool_, np.int32)
 LOG = (np.int8, np.int64, np.int32, np.int64, np.int64, np.int32, np.int32, np.int64, np.float64)
@@ -42,10 +41,7 @@ class Agents:
         """
         progress = progress or (lambda done, total: None)
         population = Population(self.world, _told(patients, progress), self.seed)
-        from_, to = self.world.scenario.window
-        for part in range(1, PARTS + 1):
-            population.clock.run(from_ + (to - from_) * part / PARTS)
-            progress(len(patients) * (PARTS + 3 * part) // (4 * PARTS), len(patients))
+        population.run(lambda done: progress(round(len(patients) * (1 + 3 * done) / 4), len(patients)))
         return tables(population)
 
 

@@ -4,7 +4,7 @@ block                       what happens
 --------------------------  ------------------------------------------------------------------------------
 yaml, csv: `# file: PATH`   is written there
 yaml                        is laid out as a scenario (see `frame`), must check without a finding, and 20
-                            people live it, where the kernel can run it
+                            people live it, the same lives on both runtimes where the kernel can run it
 console                     each line `$ command` is run; what it prints is what follows
 python                      is run, all blocks of a document in one namespace
 text                        what the python block before it prints
@@ -25,6 +25,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from sim import agents
 from sim.engine import simulate
 from sim.program import compile as compiled
 from sim.scenario import check
@@ -107,8 +110,11 @@ def _live(sections: str, place: str) -> None:
     told = [f"{f.rule}: {f.message}" for f in findings if f.rule not in _TOLERATED]
     assert not told, f"{place}: {told}"
     assert scenario
+    people, rows = agents.simulate(scenario, range(20), seed=0)
     if not only_agents(scenario):
-        simulate(compiled(scenario), range(20), seed=0)
+        by_kernel = simulate(compiled(scenario), range(20), seed=0)
+        for column, same in zip((*people, *rows), (*by_kernel[0], *by_kernel[1]), strict=True):
+            np.testing.assert_array_equal(column, same, err_msg=place)
 
 
 def _console(content: str) -> str:
