@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 import sim.engine
 from sim.engine.log import (
+    APPOINTMENT,
     CONDITION,
     DEATH,
     ENCOUNTER,
@@ -135,19 +136,21 @@ def simulate(scenario: Scenario) -> Simulate:
         MEDICATION: len(scenario.drugs),
         PROCEDURE: len(scenario.procedures),
         STATE: 4,
+        APPOINTMENT: len(scenario.providers),
     }
 
     def rows(random: np.random.Generator, patient: int) -> list[tuple[object, ...]]:
         found = []
         time = 10957 * SECONDS_A_DAY
         for seq in range(0, 2 * int(random.integers(0, 40)), 2):
-            kind = int(random.integers(0, 8))
+            kind = int(random.integers(0, 9))
             time += int(random.integers(0, 10**6))
             code, aux, value = int(random.integers(counts.get(kind, 1))), -1, np.nan
             encounter = NULL if random.random() < 0.3 else WIDE + patient * 1000 + seq // 10
             end = NULL if random.random() < 0.5 else time + int(random.integers(0, 10**6))
             if kind == ENCOUNTER:
                 encounter, aux = WIDE + patient * 1000 + seq, int(random.integers(-1, 3))
+                value = float(time - int(random.integers(0, 10**6)))
             elif kind == OBSERVATION:
                 value = round(random.normal(), 1)
             elif kind == DEATH:
@@ -160,6 +163,8 @@ def simulate(scenario: Scenario) -> Simulate:
                 value = float(
                     [random.integers(2), random.integers(3), random.normal(), random.integers(2)][code]
                 )
+            elif kind == APPOINTMENT:
+                aux, value = int(random.integers(-1, 5)), float(random.integers(-2, 3))
             found.append((kind, patient, seq, time, end, code, aux, encounter, value))
         return found
 

@@ -12,6 +12,8 @@ seed        the seed
 patients    `first` number, `count`, how many are `recorded`; how many of these were `redrawn` until a life
             met the population's conditions, and the number of `lives` drawn for all of them
 window      first and last day
+providers   by name: `class`; where it has a capacity `at_a_time`, so many patients, or `per_week`, so many
+            appointments; `hours`: sessions of a week, from and to in days since Monday 00:00, none for always
 shard_size  patients in a file; has no influence on the digest
 versions    of what made it
 rows        by table
@@ -33,8 +35,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.records.digest import Sums
+from sim.scenario import constants
+from sim.scenario.model import Provider, Scenario
 
-FORMAT = 1
+DAYS_PER_WEEK = 7
+FORMAT = 2
 NAME = "manifest.json"
 
 
@@ -47,6 +52,16 @@ def versions() -> dict[str, str]:
     """The versions of the project, of Python and of the libraries that had a part in a run."""
     libraries = ("lifecourse", "numpy", "numba", "pyarrow")
     return {"python": platform.python_version(), **{name: version(name) for name in libraries}}
+
+
+def offer(provider: Provider, scenario: Scenario) -> dict[str, Any]:
+    """A provider as it stands in a manifest, its capacity with the parameters as they are set."""
+    limit: dict[str, float] = {}
+    if provider.capacity is not None:
+        capacity = constants.value(provider.capacity, scenario)
+        is_rate = provider.capacity.type.kind == "rate"
+        limit = {"per_week": DAYS_PER_WEEK * capacity} if is_rate else {"at_a_time": int(capacity)}
+    return {"class": provider.kind, **limit, "hours": [list(session) for session in provider.hours]}
 
 
 def nested(sums: Sums) -> dict[str, dict[str, str]]:

@@ -20,6 +20,7 @@ from sim.records.digest import NULL_WORD, text_word
 from sim.scenario.model import Biomarker, Code, Coded, Scenario
 
 DEAD = "dead"  # the state entered by dying
+OUTCOMES = ("attended", "missed", "gave up", "cancelled", "died")  # of an appointment
 OTHER = "other"  # the cause of a death that no pathway accounts for
 
 
@@ -109,6 +110,7 @@ def names(scenario: Scenario) -> Names:
     found["cause"] = vocabulary((t.name for t in everything if t.kind == "condition"), missing=OTHER)
     found["provider"] = vocabulary(provider.name for provider in scenario.providers)
     found["provider.class"] = vocabulary(provider.kind for provider in scenario.providers)
+    found["outcome"] = vocabulary(OUTCOMES)
 
     axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
     axis_names = bare([axis.name for axis in axes])

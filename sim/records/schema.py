@@ -11,7 +11,17 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from sim.engine.log import CONDITION, DEATH, ENCOUNTER, MEDICATION, OBSERVATION, PROCEDURE, STATE, VARIABLE
+from sim.engine.log import (
+    APPOINTMENT,
+    CONDITION,
+    DEATH,
+    ENCOUNTER,
+    MEDICATION,
+    OBSERVATION,
+    PROCEDURE,
+    STATE,
+    VARIABLE,
+)
 
 INTEGER = pa.int64()
 NUMBER = pa.float64()
@@ -99,9 +109,23 @@ LOGGED = {  # by the kind of the log's rows
             Column("encounter_id", INTEGER, "encounter"),
             Column("provider", TEXT, "code", "provider"),
             Column("class", TEXT, "code", "provider.class"),
+            Column("requested", TIME, "requested"),
             SINCE,
             UNTIL,
             Column("reason", TEXT, "aux", "condition", nullable=True),
+        ),
+    ),
+    APPOINTMENT: Table(
+        "appointments",
+        (
+            *KEY,
+            DURING,
+            Column("provider", TEXT, "code", "provider"),
+            Column("class", TEXT, "code", "provider.class"),
+            Column("requested", TIME, "start"),
+            Column("ended", TIME, "end", nullable=True),
+            Column("outcome", TEXT, "aux", "outcome", nullable=True),
+            Column("priority", NUMBER, "value"),
         ),
     ),
     CONDITION: Table("conditions", (*KEY, DURING, *_coded("condition"), SINCE, UNTIL)),

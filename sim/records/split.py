@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.compilation import jit
-from sim.engine.log import VARIABLE, Log
+from sim.engine.log import APPOINTMENT, Log
 
-KINDS = VARIABLE + 1
+KINDS = APPOINTMENT + 1
 
 
 @jit

@@ -25,6 +25,7 @@ Field = Callable[[str], Values]  # the values of a source, one per row
 _DERIVED: dict[str, Callable[[Names, Field], Values]] = {
     "moved": lambda names, field: np.where(field("code") >= 0, field("code"), field("aux")),
     "cause": lambda names, field: field("value").astype(np.int32),
+    "requested": lambda names, field: field("value").astype(np.int64),
     "number": lambda names, field: np.where(names.first_level[field("code")] < 0, field("value"), np.nan),
     "level": lambda names, field: _levels(names.first_level[field("code")], field("value")),
 }

@@ -43,7 +43,12 @@ UNITS = ["%", "kg", "L", "kg"]
 STATES = ["none", "type_2", "none", "ill"]
 AXES = ["sugar.course", "sugar.course", "lungs.course", "lungs.course"]
 VARIABLES = ["smoker", "ethnicity", "severity", "grade"]
+PLACES = [
+    {"provider": "clinic", "class": "ambulatory"},
+    {"provider": "hospital", "class": "inpatient"},
+]
 PLAIN = ["int64", "int32", "string", "double", "bool", "date32[day]", "timestamp[us]"]
+OUTCOMES = ["attended", "missed", "gave up", "cancelled", "died"]
 LEVELS = {1: ["a", "b", "é ü"], 3: ["mild", "bad"]}
 
 
@@ -75,11 +80,9 @@ def expected(log: Log) -> dict[str, list[Row]]:
 
         match kind:
             case 0:
-                place = [("clinic", "ambulatory"), ("hospital", "inpatient")][code]
+                asked = {"requested": moment(int(value))}
                 reason = {"reason": CONDITIONS[aux] if aux >= 0 else None}
-                found["encounters"].append(
-                    within | dict(zip(["provider", "class"], place, strict=True)) | since | reason
-                )
+                found["encounters"].append(within | PLACES[code] | asked | since | reason)
             case 1:
                 found["conditions"].append(within | coded("condition") | since)
             case 2:
@@ -111,6 +114,10 @@ def expected(log: Log) -> dict[str, list[Row]]:
                     key
                     | {"time": moment(start), "variable": VARIABLES[code], "value": number, "category": level}
                 )
+            case 8:
+                asked = {"requested": moment(start), "ended": moment(end)}
+                came = {"outcome": OUTCOMES[aux] if aux >= 0 else None, "priority": value}
+                found["appointments"].append(within | PLACES[code] | asked | came)
     return found
 
 
@@ -243,23 +250,24 @@ def test_a_change_of_any_cell_changes_the_digest(
     kind = int(log.kind[row])
     # what each kind holds besides the start, in the log's fields, and another value that is as legal
     held = {
-        0: ["end", "code", "aux", "encounter"],
+        0: ["end", "code", "aux", "encounter", "value"],
         1: ["end", "code", "encounter"],
         2: ["code", "encounter", "value"],
     }
     held |= {3: ["end", "code", "encounter"], 4: ["encounter"], 5: ["code"], 6: ["code", "aux"], 7: ["code"]}
+    held[8] = ["end", "code", "aux", "encounter", "value"]
     field = data.draw(st.sampled_from(["patient", "seq", "start", *held[kind]]))
     column = getattr(log, field).copy()
     match field:
         case "code" | "aux":
             first = -1 if field == "aux" or kind in (5, 6) else 0
-            last = {0: 1, 1: 2, 2: 3, 3: 1, 4: 0, 5: 2, 6: 3, 7: 2}[kind] if field == "code" else 2
+            last = {0: 1, 1: 2, 2: 3, 3: 1, 4: 0, 5: 2, 6: 3, 7: 2, 8: 1}[kind] if field == "code" else 2
             others = [code for code in range(first, last + 1) if code != column[row]]
             column[row] = data.draw(st.sampled_from(others))
             if kind == 7:  # of a number: the levels of a category have other bounds
                 column[row] = 2 if log.code[row] == 0 else 0
         case "value":
-            column[row] += 0.1
+            column[row] += 0.1 if kind == 2 else 1.0
         case _:
             column[row] = 7 if column[row] == NULL else column[row] + 1
     changed = log._replace(**{field: column})

@@ -125,6 +125,10 @@ def test_the_manifest_tells_what_is_on_the_disk(
         "lives": int(people.attempts.sum()),
     }
     assert manifest["window"] == ["2000-01-01", "2020-01-01"]
+    assert manifest["providers"] == {
+        "clinic": {"class": "ambulatory", "hours": []},
+        "hospital": {"class": "inpatient", "hours": []},
+    }
     assert manifest["scenario"]["parameters"] == {"set": {}, "values": {"sugar.onset": 0.01}}
     assert (manifest["seed"], manifest["program"], manifest["shard_size"]) == (3, "ab" * 32, 10)
     assert manifest["versions"]["pyarrow"] == pa.__version__
@@ -183,6 +187,7 @@ def test_a_run_is_opened_again_and_read_as_pandas(whole: Run) -> None:
         for name in [
             "patients",
             "encounters",
+            "appointments",
             "conditions",
             "observations",
             "medications",

@@ -1,0 +1,1 @@
+"""What runs show: numbers worked out from their tables alone."""

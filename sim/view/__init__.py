@@ -1,0 +1,1 @@
+"""What is measured, as people read it: text and pictures."""
