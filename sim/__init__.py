@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.agents import Population as Population
+    from sim.agents.behaviours import Behaviour as Behaviour
+    from sim.agents.behaviours import Event as Event
+    from sim.agents.behaviours import Person as Person
     from sim.engine import LifeError as LifeError
     from sim.runs.execute import run as run
     from sim.runs.output import OutputError as OutputError
@@ -33,12 +36,27 @@ _HOME = {
     "run": "sim.runs.execute",
     "Run": "sim.runs.result",
     "Population": "sim.agents",
+    "Behaviour": "sim.agents.behaviours",
+    "Event": "sim.agents.behaviours",
+    "Person": "sim.agents.behaviours",
     "ScenarioError": "sim.scenario.diagnostics",
     "LifeError": "sim.engine",
     "OutputError": "sim.runs.output",
 }
 
-__all__ = ["LifeError", "OutputError", "Population", "Run", "ScenarioError", "check", "load", "run"]
+__all__ = [
+    "Behaviour",
+    "Event",
+    "LifeError",
+    "OutputError",
+    "Person",
+    "Population",
+    "Run",
+    "ScenarioError",
+    "check",
+    "load",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

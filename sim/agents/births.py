@@ -7,7 +7,8 @@ from bisect import bisect_right
 from functools import cached_property
 from itertools import accumulate
 
-from sim.agents import disease
+from sim.agents import disease, hearers
+from sim.agents.clocks import GRID
 from sim.agents.faults import Failure
 from sim.agents.life import Life, Streams, Teller
 from sim.agents.world import OPENING, World
@@ -15,8 +16,6 @@ from sim.engine import faults
 from sim.engine.faults import MOST_ATTEMPTS
 from sim.engine.log import VARIABLE
 from sim.scenario.model import DAYS_PER_YEAR
-
-GRID = 2.0**20  # births to a day: the time from a birth to a date, and back, is exact
 
 
 class Births:
@@ -39,6 +38,8 @@ class Births:
             self.be_born(life)
             if life.entry >= to - life.birth or not (life.alive or life.entry == 0.0):
                 return None
+            if life.alive:
+                hearers.enter(life)
             life.settle()
             life.run(from_ - life.birth)
             reached = -math.inf if self.population.alive_on is None else self.population.alive_on - life.birth

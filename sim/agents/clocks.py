@@ -60,10 +60,18 @@ def completed_years(anchor: float, now: float) -> float:
 
 
 Hours = tuple[tuple[float, float], ...]  # sessions of a week, see Provider
+GRID = 2.0**20  # dates to a day that a float holds exactly, and any time between two of them
+ALMOST = 2.0**-30  # days; durations added up to a date are off by less
+
+
+def next_on_grid(date: float) -> float:
+    """The first date of the grid after `date`. In whole seconds it is never the second before."""
+    return (math.floor(date * GRID) + 1.0) / GRID
 
 
 def session_at(hours: Hours, date: float) -> tuple[float, float] | None:
     """The dates between which is open at `date`, None where nothing is."""
+    date += ALMOST
     monday = FIRST_MONDAY + WEEK * math.floor((date - FIRST_MONDAY) / WEEK)
     for start, end in hours:
         if monday + start <= date < monday + end:
@@ -73,6 +81,7 @@ def session_at(hours: Hours, date: float) -> tuple[float, float] | None:
 
 def next_session(hours: Hours, date: float) -> tuple[float, float]:
     """The first session that begins after `date`."""
+    date += ALMOST
     monday = FIRST_MONDAY + WEEK * math.floor((date - FIRST_MONDAY) / WEEK)
     later = [(monday + start, monday + end) for start, end in hours if monday + start > date]
     first, last = hours[0]

@@ -14,11 +14,12 @@ import simpy
 from simpy.resources.resource import PriorityRequest
 
 from sim.agents.appointments import Request
-from sim.agents.clocks import FIRST_MONDAY, WEEK, Hours, next_session, session_at
+from sim.agents.clocks import ALMOST, FIRST_MONDAY, WEEK, Hours, next_on_grid, next_session, session_at
 from sim.scenario.constants import value
 from sim.scenario.model import Provider, Scenario
 
 ALWAYS: Hours = ((0.0, WEEK),)
+AFTER_PATIENTS = math.inf  # what comes, at one time, after what all patients do
 
 
 class Desk(simpy.PriorityResource):
@@ -52,18 +53,38 @@ class Servers(Desk):
     def __init__(self, clock: simpy.Environment, servers: int, hours: Hours) -> None:
         super().__init__(clock, servers)
         self._hours = hours
+        self._will_look, self._looks = False, False
         if hours:
             clock.process(self._open(clock))
 
     def _do_put(self, event: Any) -> bool:  # type: ignore[override]
-        if not self._hours or session_at(self._hours, self._env.now):
-            super()._do_put(event)
+        if not self._looks:
+            self._look_later()
+            return False
+        super()._do_put(event)
         return bool(event.triggered)  # whether to see to the next in the queue
+
+    def _look_later(self) -> None:
+        """See who comes next when all who ask at this time have asked."""
+        if self._will_look or self.count == self.capacity:
+            return
+        self._will_look = True
+        look = simpy.Event(self._env)
+        look._ok, look._value = True, None
+        look.callbacks = [self._look]
+        self._env.schedule(look, AFTER_PATIENTS)  # type: ignore[arg-type]
+
+    def _look(self, _: simpy.Event) -> None:
+        self._will_look = False
+        if not self._hours or session_at(self._hours, self._env.now):
+            self._looks = True
+            self._trigger_put(None)
+            self._looks = False
 
     def _open(self, clock: simpy.Environment) -> Generator[simpy.Event, None, None]:
         while True:
             opens, _ = next_session(self._hours, clock.now)
-            yield clock.timeout(opens - clock.now)
+            yield clock.timeout(next_on_grid(opens) - clock.now)
             self._trigger_put(None)
 
 
@@ -92,15 +113,16 @@ class Appointments(Desk):
 
 
 def appointments(per_week: float, hours: Hours, start: float) -> Generator[float, None, None]:
-    """The dates of appointments from `start` on: in the middle of equal parts of the open time."""
+    """The dates of appointments from `start` on: in the middle of equal parts of the open time, rounded up to
+    the grid of dates."""
     open_time = sum(to - from_ for from_, to in hours)
     part = open_time / per_week
     first = max(math.floor((start - FIRST_MONDAY) / WEEK - 1.0) * per_week, 0.0)
     for number in itertools.count(math.floor(first)):
-        week, into = divmod((number + 0.5) * part, open_time)
+        week, into = divmod((number + 0.5) * part + ALMOST, open_time)
         for from_, to in hours:
             if into < to - from_:
-                date = FIRST_MONDAY + WEEK * week + from_ + into
+                date = next_on_grid(FIRST_MONDAY + WEEK * week + from_ + into)
                 if date >= start:
                     yield date
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sim.agents import hearers
 from sim.agents.faults import Failure
 from sim.agents.hazards import Hazard, HazardRule
 from sim.engine import faults
@@ -163,3 +164,4 @@ def die(life: Life, cause: str | None) -> None:
             activation.request.end(DIED)
     life.record(DEATH, -1 if cause is None else life.world.numbers["condition", cause])
     life.tell("death", cause=cause)
+    hearers.hear_of_death(life, cause)

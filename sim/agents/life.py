@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from sim.agents import care, disease
+from sim.agents import care, disease, hearers
 from sim.agents.expressions import probability
 from sim.agents.faults import Failure
 from sim.agents.hazards import Hazard
@@ -23,6 +23,7 @@ from sim.scenario.model import Expr
 if TYPE_CHECKING:
     from sim.agents.appointments import Desk
     from sim.agents.care import Activation
+    from sim.agents.hearers import Hearer
 
 SECONDS_PER_DAY = 86400.0
 MOST_AT_ONCE = 10_000  # consequences at one instant before it counts as endless
@@ -79,7 +80,7 @@ class Life:
         self.seq = 0
         self.due: dict[Slot, float] = {}
         self.calendar: list[tuple[float, Slot]] = []
-        self.waiting: deque[str] = deque()  # things whose consequences are still to come
+        self.waiting: deque[tuple[str, float]] = deque()  # things, with values, with consequences to come
         self.dirty: set[int] = set()
         self.at_once = 0
         self.slot: Slot | None = None
@@ -87,6 +88,7 @@ class Life:
         self.site, self.count = "", 0
         self.desks: Mapping[str, Desk] = {}  # of providers that are shared with other lives
         self.wake: Callable[[], None] = lambda: None  # called where another than the life has set it going
+        self.hearers: tuple[Hearer, ...] = ()  # behaviours that follow it
         self.teller: Teller | None = None
 
     # ---- telling
@@ -182,16 +184,16 @@ class Life:
         self.touch("since", thing)
         if thing in self.world.dictionary.remembered:
             self.history.setdefault(thing, []).append((self.now, value))
-        if thing in self.world.upon:
+        if thing in self.world.upon or self.hearers:
             if len(self.waiting) >= MOST_WAITING:
                 raise self.cascade()
-            self.waiting.append(thing)
+            self.waiting.append((thing, value))
 
     def settle(self) -> None:
         """Carry out what follows from an event: first in, first out; then look again at rates and watches."""
         while self.alive and (self.waiting or self.dirty):
             if self.waiting:
-                self.consequences(self.waiting.popleft())
+                self.consequences(*self.waiting.popleft())
             else:
                 number = min(self.dirty)
                 self.dirty.remove(number)
@@ -202,10 +204,13 @@ class Life:
             self.at_once += 1
             self.check_cascade()
 
-    def consequences(self, thing: str) -> None:
-        """Exits and protocols that wait for a thing, in their order; it moves an axis once at most."""
+    def consequences(self, thing: str, value: float) -> None:
+        """Exits and protocols that wait for a thing, in their order, then behaviours.
+
+        It moves an axis once at most.
+        """
         moved = set[str]()
-        for listener in self.world.upon[thing]:
+        for listener in self.world.upon.get(thing, ()):
             self.because("upon", thing=thing)
             exit_ = listener.exit
             if exit_ is None:
@@ -217,6 +222,7 @@ class Life:
                     disease.enter(self, listener.axis, exit_.target, exit_.cause)
             if not self.alive:
                 return
+        hearers.hear(self, thing, value)
 
     def takes(self, chance: Expr, site: str, count: int) -> bool:
         """Whether something of this probability happens."""

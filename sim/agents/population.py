@@ -15,23 +15,22 @@ import simpy
 
 from sim.agents.births import Births
 from sim.agents.desks import desks
+from sim.agents.facts import EPOCH, Facts
 from sim.agents.faults import Failure
 from sim.agents.life import Life
 from sim.agents.world import World
 from sim.engine.faults import Fault, LifeError
-from sim.scenario.model import DAYS_PER_YEAR, Scenario
+from sim.scenario.model import Scenario
 
-EPOCH = datetime.date(1970, 1, 1)
 Date = str | datetime.date  # "2010-06-30", or a date
 PARTS = 100  # of a run, between looks at its progress
 AFTER_PROVIDERS = 2  # what patients do comes, at one time, after what SimPy's resources do
 
 
-class Patient(mesa.Agent):
+class Patient(mesa.Agent, Facts):
     """Someone in the population, as a Mesa agent: a life, and the process in which it goes on.
 
-    `number` is the patient's, `life` all that is so of the patient (see `Life`). Names are those of the
-    scenario, without their pathway where they are the only ones.
+    What is so of the patient can be asked as `Facts` says.
     """
 
     model: Population
@@ -42,49 +41,10 @@ class Patient(mesa.Agent):
         self._process = model.clock.process(self._live())
         life.wake = self._wake
 
-    # ---- what is so now
-
     @property
-    def age(self) -> float:
-        """Years since birth."""
-        return (self.model.clock.now - self.life.birth) / DAYS_PER_YEAR
-
-    @property
-    def sex(self) -> str:
-        return "male" if self.life.sex else "female"
-
-    def state(self, axis: str) -> str:
-        """The state that an axis is in, without its pathway. KeyError for an axis that there is not."""
-        return self.life.states[self._name("axis", axis)].partition(".")[2]
-
-    def variable(self, name: str) -> float:
-        """A variable in base units, truth as 1 or 0, a category as the number of its level; NaN if unset."""
-        return self.life.variables.get(self._name("variable", name), math.nan)
-
-    def last(self, biomarker: str) -> float:
-        """The last result of a test, NaN before the first."""
-        return self.life.last.get(self._name("biomarker", biomarker), math.nan)
-
-    def diagnosed(self, condition: str) -> bool:
-        """Whether a condition is on the problem list."""
-        return self._name("condition", condition) in self.life.diagnosed
-
-    def prescribed(self, drug: str) -> bool:
-        """Whether a drug is running."""
-        return self._name("drug", drug) in self.life.prescribed
-
-    def count(self, kind: str, thing: str) -> int:
-        """How often a thing has happened; `kind` is state, condition, drug, procedure, biomarker, provider or
-        protocol."""
-        return self.life.counts.get(self._name(kind, thing), 0)
-
-    def waits_for(self, provider: str) -> bool:
-        """Whether a visit to a provider was asked for and its turn has not come."""
-        requests = (a.request for a in self.life.running.values() if a.request)
-        return any(request.provider == provider for request in requests)
-
-    def _name(self, kind: str, name: str) -> str:
-        return self.model.world.qualified(kind, name)
+    def time(self) -> float:
+        """Days since birth, by the population's clock."""
+        return self.model.clock.now - self.life.birth
 
     # ---- going on
 

@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Any
 
 Row = list[Any]  # kind, seq, start, end, code, aux, encounter, value
-END, AUX, OF_ENCOUNTER = 3, 5, 6
+SEQ, END, AUX, OF_ENCOUNTER = 1, 3, 5, 6

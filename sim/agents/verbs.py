@@ -56,7 +56,7 @@ def perform(life: Life, step: Step, encounter: int, count: int) -> None:
 
 
 def take_test(life: Life, biomarker: Biomarker, site: str, encounter: int, count: int) -> None:
-    """Measure: the truth now, within-person noise and measurement error added; clipped, rounded half up."""
+    """Measure: the truth now, within-person noise and measurement error added."""
     truth = life.look(biomarker.value)
     noise = error = 0.0
     value = truth
@@ -66,6 +66,12 @@ def take_test(life: Life, biomarker: Biomarker, site: str, encounter: int, count
     if biomarker.measurement_error is not None:
         error = life.look(biomarker.measurement_error, site, count)
         value += error
+    result = note_result(life, biomarker, value, encounter)
+    life.tell("test", biomarker=biomarker.name, result=result, truth=truth, noise=noise, error=error)
+
+
+def note_result(life: Life, biomarker: Biomarker, value: float, encounter: int) -> float:
+    """The result of a test that finds `value`: clipped, rounded half up."""
     clipped = biomarker.low if value < biomarker.low else value
     clipped = biomarker.high if clipped > biomarker.high else clipped
     scale = 10.0**biomarker.decimals
@@ -82,7 +88,7 @@ def take_test(life: Life, biomarker: Biomarker, site: str, encounter: int, count
     life.happen(name, result)
     number = life.world.numbers["biomarker", name]
     life.record(OBSERVATION, number, encounter=encounter, value=result)
-    life.tell("test", biomarker=name, result=result, truth=truth, noise=noise, error=error)
+    return result
 
 
 def within_person(life: Life, biomarker: Biomarker) -> float:

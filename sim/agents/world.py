@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from sim.agents import care, disease, verbs
 from sim.agents.expressions import Dictionary, Fact, Value
 from sim.agents.hazards import FORMS, HazardRule, Rate
+from sim.agents.hearers import HEARD
+from sim.agents.loading import load
 from sim.scenario.model import (
     Assignment,
     Choose,
@@ -107,6 +109,7 @@ class World:
     until        the watch that ends a protocol; gives_up: the one that ends the waiting for a visit, by site
     riders       the protocols that are done during a visit to a provider
     numbers      positions of (kind, name) in the tuples of the scenario, states through all axes
+    behaviours   classes in Python, imported; kinds: what things are, for these to be told
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -117,6 +120,8 @@ class World:
         self.protocols = {p.name: p for pathway in scenario.pathways for p in pathway.protocols}
         self.protocol_slots: dict[str, Slot] = {}
         self.numbers = _numbers(scenario)
+        self.behaviours = load(scenario)
+        self.kinds = {name: HEARD[kind] for kind, name in self.numbers if kind in HEARD}
         self.acts: dict[Slot, Callable[[Life], None]] = {}
         self.spans: dict[Slot, Span | None] = {}
         self._add(OPENING, verbs.open_window, scenario.population.span)
@@ -267,8 +272,10 @@ class World:
             return name
         if len(found) == 1:
             return found[0]
-        several = f"several are meant: {', '.join(found)}" if found else did_you_mean(name, names)
-        raise KeyError(f"no {kind} {name!r}; {several or 'there are ' + ', '.join(names)}")
+        if found:
+            raise KeyError(f"{kind} {name!r} can be {', '.join(found)}")
+        near = did_you_mean(name, [*names, *(known.rpartition(".")[2] for known in names)])
+        raise KeyError(f"no {kind} {name!r}; {near or 'there are ' + (', '.join(names) or 'none')}")
 
     def _readers(self) -> dict[Fact, list[int]]:
         reads = [rule.rate.facts for rule in self.hazard_rules]

@@ -14,6 +14,8 @@ patients    `first` number, `count`, how many are `recorded`; how many of these 
 window      first and last day
 providers   by name: `class`; where it has a capacity `at_a_time`, so many patients, or `per_week`, so many
             appointments; `hours`: sessions of a week, from and to in days since Monday 00:00, none for always
+runtime     `name`, kernel or agents, and `why` it was that one
+behaviours  in Python: `class`, `file` and its `sha256`; `audited` is false, nobody has looked at what they read
 shard_size  patients in a file; has no influence on the digest
 versions    of what made it
 rows        by table
@@ -50,7 +52,7 @@ def calendar_date(days: float) -> str:
 
 def versions() -> dict[str, str]:
     """The versions of the project, of Python and of the libraries that had a part in a run."""
-    libraries = ("lifecourse", "numpy", "numba", "pyarrow")
+    libraries = ("lifecourse", "mesa", "numpy", "numba", "pyarrow", "simpy")
     return {"python": platform.python_version(), **{name: version(name) for name in libraries}}
 
 

@@ -231,6 +231,7 @@ def _content(
         },
         "window": [manifest.calendar_date(day) for day in scenario.window],
         "providers": {provider.name: manifest.offer(provider, scenario) for provider in scenario.providers},
+        "behaviours": _behaviours(scenario),
         "shard_size": work.shard_size,
         "versions": manifest.versions(),
         "rows": rows,
@@ -238,6 +239,14 @@ def _content(
         "sums": manifest.nested(sums),
         "files": [asdict(file) for part in written for file in part.files],
     }
+
+
+def _behaviours(scenario: Scenario) -> list[dict[str, Any]]:
+    if not scenario.behaviours:
+        return []
+    from sim.agents.loading import described
+
+    return described(scenario)
 
 
 def _processors() -> int:

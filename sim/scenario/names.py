@@ -6,7 +6,7 @@ Names of a pathway are `pathway.name`; those of the scenario `population.name` (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sim.scenario.diagnostics import Findings
@@ -20,6 +20,7 @@ from sim.scenario.schema import (
     Choose,
     Every,
     If,
+    Named,
     Pathway,
     ScenarioFile,
     Set,
@@ -69,6 +70,9 @@ class Definition:
 # ---- which names there are
 
 
+Sections = Mapping[str, Mapping[str, Named]]
+
+
 def undefined_symbols(documents: Documents, findings: Findings) -> tuple[Symbol, ...]:
     """Every name that has one kind and no type yet: all but the names that a `set` alone gives a value."""
     symbols = [Symbol("variable", SEX_NAME, SEX)]
@@ -78,7 +82,8 @@ def undefined_symbols(documents: Documents, findings: Findings) -> tuple[Symbol,
     symbols += (Symbol("variable", f"{POPULATION}.{name}") for name in file.population.variables)
     symbols += (Symbol("provider", name) for name in file.providers)
     for pathway in documents.pathways:
-        _check_values_apart(pathway, findings)
+        _check_apart(_values(pathway), findings)
+        _check_apart(_things(pathway), findings)
         symbols += _symbols_of(pathway, findings)
     return tuple(symbols)
 
@@ -115,11 +120,33 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
                 yield Symbol("state", prefix + name)
 
 
-def _check_values_apart(pathway: Pathway, findings: Findings) -> None:
-    """Variables, parameters, formulas and biomarkers of a pathway are all read by their bare names."""
+def _values(pathway: Pathway) -> Sections:
+    """What is read by its bare name."""
+    return {
+        "variables": pathway.variables,
+        "parameters": pathway.parameters,
+        "formulas": pathway.formulas,
+        "biomarkers": pathway.biomarkers,
+    }
+
+
+def _things(pathway: Pathway) -> Sections:
+    """What happens, is counted and waited for by its bare name."""
+    return {
+        "disease": {name: state for states in pathway.disease.values() for name, state in states.items()},
+        "conditions": pathway.conditions,
+        "procedures": pathway.procedures,
+        "drugs": pathway.drugs,
+        "biomarkers": pathway.biomarkers,
+        "care": pathway.care,
+    }
+
+
+def _check_apart(sections: Sections, findings: Findings) -> None:
+    """No name may stand in two of these sections; what refers to one that does is not reported."""
     seen: dict[str, str] = {}
-    for section in ("variables", "parameters", "formulas", "biomarkers"):
-        for name, thing in getattr(pathway, section).items():
+    for section, names in sections.items():
+        for name, thing in names.items():
             if name in seen:
                 message = f"`{name}` is defined under `{seen[name]}:` as well"
                 findings.error("same-name", message, thing.span, "call one of them otherwise")

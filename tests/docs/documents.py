@@ -2,7 +2,7 @@
 
 block                       what happens
 --------------------------  ------------------------------------------------------------------------------
-yaml, csv: `# file: PATH`   is written there
+yaml, csv, python           whose first line is `# file: PATH` is written there
 yaml                        is laid out as a scenario (see `frame`), must check without a finding, and 20
                             people live it, the same lives on both runtimes where the kernel can run it
 console                     each line `$ command` is run; what it prints is what follows
@@ -68,7 +68,7 @@ def as_run(document: Path, folder: Path) -> str:
             kind, content = block.groups()
             line = text.count("\n", 0, block.start()) + 2
             match kind:
-                case "yaml" | "csv" if file := _FILE.match(content):
+                case "yaml" | "csv" | "python" if file := _FILE.match(content):
                     path = Path(file[1])
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_text(content[file.end() :])

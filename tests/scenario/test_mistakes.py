@@ -73,6 +73,9 @@ KEYS = [
     Mistake(LUNG, "pathway: lung", "pathway: »population", "same-name", "`population` is taken"),
     Mistake(LUNG, "    light:\n", "    ill: {}\n    light:\n", "same-name", "axis `airways` of this pathway"),
     Mistake(LUNG, "  risk:", "  »uptake: 2\n  risk:", "same-name", "`uptake` is defined under `parameters:`"),
+    Mistake(
+        LUNG, "conditions:\n", "conditions:\n  »ill: {}\n", "same-name", "`ill` is defined under `disease:`"
+    ),
     Mistake(SCENARIO, "size: 1000", "size: »many", "not-a-whole-number", "`many`"),
     Mistake(SCENARIO, "size: 1000", "»size: 0", "not-positive", "at least 1"),
     Mistake(SCENARIO, "less: [cough]", "less: [cough], clamp: »yes", "not-a-truth-value", "`yes`"),
