@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 COMPILING = "compiling the engine, which is needed once on a machine"
 QUIET = 10  # s between lines about progress where there is no terminal
+COLUMNS = 120  # of text where there is no terminal
 
 
 class Whole(click.ParamType[int]):
@@ -75,6 +77,7 @@ class Duration(click.ParamType[float]):
     """A number and a unit of time, in days."""
 
     name = "duration"
+    wanted = "a duration; write for example '1 year' or '90 days'"
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number of days. Fails with what would be right."""
@@ -84,9 +87,21 @@ class Duration(click.ParamType[float]):
 
         match = re.fullmatch(r"\s*(\d[\d_]*(?:\.\d+)?)\s*([a-z]+?)s?\s*", value, re.ASCII)
         if match is None or match[2] not in DURATIONS:
-            self.fail(f"{value!r} is not a duration; write for example '1 year' or '90 days'.", param, ctx)
+            self.fail(f"{value!r} is not {self.wanted}.", param, ctx)
         times, over = DURATIONS[match[2]]
         return float(match[1].replace("_", "")) * times / over
+
+
+class Age(Duration):
+    """A number of years, or a duration, in days."""
+
+    name = "age"
+    wanted = "an age; write for example 61.5 or '61.5 years'"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of days since birth. Fails with what would be right."""
+        years = isinstance(value, str) and re.fullmatch(r"\s*[\d_.]+\s*", value, re.ASCII)
+        return super().convert(f"{value} years" if years else value, param, ctx)
 
 
 class Fault(click.ClickException):
@@ -250,6 +265,74 @@ def background(scenario: Path, patients: int | None, threads: int | None) -> Non
     click.echo(f"{made.path}: worked out from {made.patients:,} people, {made.years[0]} to {made.years[-1]}")
     click.echo(f"at least {made.least_share:.0%} of all-cause mortality is left at every sex, year and age")
     click.echo(f"next    sim run {shlex.quote(str(scenario))}")
+
+
+@sim.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--patient", type=Whole(least=0), required=True, help="A number, as in the tables: 0, 1, ...")
+@click.option(
+    "--seed", type=Whole(least=0, most=2**64 - 1), default=0, show_default=True, help="That of the run."
+)
+@click.option(
+    "--patients",
+    type=Whole(),
+    help="How many lives the run had. It matters where patients wait for each other. "
+    "[default: the size that the scenario gives]",
+)
+@click.option("--at", type=Age(), help="Explain a moment instead: an age in years, such as 61.5.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, for machines.")
+@settings
+def trace(
+    scenario: Path,
+    patient: int,
+    seed: int,
+    patients: int | None,
+    at: float | None,
+    as_json: bool,
+    parameters: Sequence[tuple[str, str]],
+) -> None:
+    """Tell one life of SCENARIO: what happens, and why.
+
+    \b
+    Examples:
+      sim trace scenarios/diabetes --patient 4711
+      sim trace scenarios/diabetes --patient 4711 --at 61.5
+      sim trace scenarios/diabetes --patient 4711 --json | jq .kind
+
+    With the seed, the settings and, where patients wait for each other, the number of patients of a run it is
+    the life that is in the run's tables.
+    """
+    with _user_faults():
+        from sim.agents.story import StoryError, shares_capacity, story
+        from sim.engine import LifeError
+        from sim.scenario import load
+        from sim.view import story as view
+        from sim.view import story_json
+
+        loaded = load(scenario, dict(parameters))
+        size = loaded.population.size
+        if shares_capacity(loaded):
+            everyone = patients or size
+            click.echo(f"patients wait for each other: all {everyone:,} are lived for this one", err=True)
+        elif patients is None and patient >= size:
+            click.echo(f"the scenario's size is {size:,}: patient {patient} is in larger runs", err=True)
+        try:
+            with _progress() as progress:
+                told = story(loaded, patient, seed, patients=patients, at=at, progress=progress)
+        except LifeError as error:
+            raise Fault(_life_fault(error)) from error
+        except StoryError as error:
+            raise Fault(f"error: {error}") from error
+        color = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if color else COLUMNS
+        if at is None:
+            lines = story_json.lines(told) if as_json else view.lines(told, width, color)
+        elif told.moment is None:
+            raise Fault(f"error: {view.no_moment(told)}")
+        else:
+            form = story_json.moment_lines if as_json else partial(view.moment_lines, width=width)
+            lines = form(told, told.moment)
+        click.echo("\n".join(lines))
 
 
 @sim.command()

@@ -1,10 +1,14 @@
-"""Draws docs/images/life.png: one person of scenarios/diabetes, the truth above, the record below.
+"""Draws the pictures of the documentation.
+
+life.png      one person of scenarios/diabetes, the truth above, the record below
+queues.png    the queues of docs/guides/queues.md, as `sim queues --picture` draws them
 
 Run it in the project's folder: python docs/images/make.py
 """
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -18,6 +22,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 import sim
+from sim.measure.queues import measure
+from sim.view import pictures
 
 HERE = Path(__file__).parent
 INK, QUIET, RECORD, PROBLEM, MISSED = "#222222", "#8a8a8a", "#7fa3cc", "#a9a3b8", "#b03a2e"
@@ -143,12 +149,25 @@ def draw(person: Person) -> plt.Figure:
     return figure
 
 
+def make_life(folder: Path) -> None:
+    run = sim.run("scenarios/diabetes", patients=10_000, out=folder / "run")
+    tables = {name: run.table(name) for name in run.rows if name != "codes"}
+    draw(Person(tables, chosen(tables))).savefig(HERE / "life.png", dpi=160)
+
+
+def make_queues(folder: Path) -> None:
+    guide = (HERE.parent / "guides" / "queues.md").read_text()
+    for file, text in re.findall(r"^```yaml\n# file: (\S+)\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL):
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text)
+    run = sim.run(folder / "eyes", out=folder / "few")
+    (HERE / "queues.png").write_bytes(pictures.queues(measure(run, warm_up=2 * 365.25), "png"))
+
+
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        run = sim.run("scenarios/diabetes", patients=10_000, out=Path(folder) / "run")
-        tables = {name: run.table(name) for name in run.rows if name != "codes"}
-    figure = draw(Person(tables, chosen(tables)))
-    figure.savefig(HERE / "life.png", dpi=160)
+    for make in (make_life, make_queues):
+        with tempfile.TemporaryDirectory() as folder:
+            make(Path(folder))
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ class Request:
     def end(self, outcome: int) -> None:
         """The waiting is over. Whoever is not seen leaves the queue."""
         self.outcome = outcome
+        self.life.tell("appointment", request=self)
         self.life.close(self.row)
         if self.row:
             self.row[AUX] = outcome
@@ -84,25 +85,31 @@ class Request:
 
 def appointment(life: Life, activation: Activation, step: Visit) -> Generator[Said, None, Request | None]:
     """Ask for a visit, and again where it is missed; the request whose turn was taken, or None."""
-    left = step.rebook_times
+    left, name = step.rebook_times, activation.protocol.name
     while True:
         life.rounds[step.site] = nth = life.rounds.get(step.site, 0) + 1
         request, starts = _ask(life, activation, step, nth)
         if starts > life.now:
+            site = f"{step.site}/hours"
+            life.tell("wait", protocol=name, step=step, until=starts, purpose="turn", site=site)
             activation.request = request
             yield Until(starts)
             activation.request = None
+            life.because("step", step=step, protocol=name)
         if request.outcome == GAVE_UP:
             return None
         if step.attend is None or life.takes(step.attend, f"{step.site}/attend", nth):
             request.end(ATTENDED)
             return request
         request.end(MISSED)
-        life.tell("missed", step=step)
         if step.rebook_after is None or left == 0:
             return None
         left = None if left is None else left - 1
-        yield Until(life.now + life.days(step.rebook_after, f"{step.site}/rebook", nth))
+        site = f"{step.site}/rebook"
+        until = life.now + life.days(step.rebook_after, site, nth)
+        life.tell("wait", protocol=name, step=step, until=until, purpose="rebook", site=site)
+        yield Until(until)
+        life.because("step", step=step, protocol=name)
 
 
 def _ask(life: Life, activation: Activation, step: Visit, nth: int) -> tuple[Request, float]:
@@ -114,7 +121,7 @@ def _ask(life: Life, activation: Activation, step: Visit, nth: int) -> tuple[Req
         raise Failure(faults.BAD_PRIORITY, step.priority.span)
     number = life.world.numbers["provider", provider.name]
     row = life.record(APPOINTMENT, number, aux=WAITING, value=priority)
-    life.tell("ask", step=step, priority=priority)
+    life.tell("ask", step=step, priority=priority, row=row)
     desk = life.desks.get(provider.name) if life.recording else None
     tie = life.uniform_at(f"{step.site}/queue", nth) if desk else 0.0
     watch = life.world.gives_up.get(step.site) if desk else None

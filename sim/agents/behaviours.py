@@ -154,8 +154,7 @@ class Person(Facts):
         if not math.isfinite(value):
             raise ValueError(f"a result of {b.name} is finite, not {value!r}")
         truth = self.usual(biomarker)
-        result = verbs.note_result(self.life, b, float(value), self._encounter)
-        self.life.tell("test", biomarker=b.name, result=result, truth=truth, noise=0.0, error=0.0)
+        verbs.note_result(self.life, b, float(value), self._encounter, truth=truth)
 
     def diagnose(self, condition: str) -> None:
         """Put a condition on the problem list; nothing if it is there."""

@@ -15,7 +15,7 @@ from sim.agents.world import OPENING, World
 from sim.engine import faults
 from sim.engine.faults import MOST_ATTEMPTS
 from sim.engine.log import VARIABLE
-from sim.scenario.model import DAYS_PER_YEAR
+from sim.scenario.model import DAYS_PER_YEAR, Assignment
 
 
 class Births:
@@ -51,13 +51,15 @@ class Births:
         """Sex and birth; variables and first states; hazards, watches and the window from entry on."""
         world = life.world
         self.draw_birth(life)
+        life.tell("born")
         for variable in world.scenario.variables:
             if variable.draw is not None:
                 space, _, name = variable.name.partition(".")
                 value = life.look(variable.draw, f"{space}/variables/{name}")
                 life.variables[variable.name] = value
-                life.write(VARIABLE, world.numbers["variable", variable.name], value=value)
-                life.tell("variable", variable=variable.name, value=value)
+                row = life.write(VARIABLE, world.numbers["variable", variable.name], value=value)
+                drawn = Assignment(variable.name, variable.draw, f"{space}/variables/{name}")
+                life.tell("variable", variable=variable.name, value=value, assignment=drawn, row=row)
         life.entry = self.entry(life)
         opens = world.scenario.window[0] - life.birth
         if opens <= life.entry:
@@ -70,6 +72,7 @@ class Births:
                     disease.enter(life, axis.name, axis.states[0].name, None)
         life.waiting.clear()  # being born into a state is not an event that anything waits for
         life.now = life.entry
+        life.tell("entered")
         for rule in world.hazards:
             if rule.repeats:
                 disease.set_going(life, rule)
@@ -97,7 +100,6 @@ class Births:
         part = (u - shares[group]) / (shares[group + 1] - shares[group])
         age = edges[group] + part * (edges[group + 1] - edges[group])
         life.birth = p.alive_on - math.floor(age * DAYS_PER_YEAR * GRID) / GRID
-        life.tell("born")
 
     def entry(self, life: Life) -> float:
         p = self.population

@@ -167,6 +167,7 @@ def go_on(life: Life, name: str) -> None:
     while current and life.alive and life.running.get(current.protocol.name) is current:
         said = next(current.steps, StopIteration)
         if said is StopIteration:
+            life.because("all done", protocol=current.protocol.name)
             current = finish(life, current)
         elif isinstance(said, Activation):
             current = said
@@ -202,7 +203,9 @@ def let_go(rider: Activation) -> Activation | None:
 
 def _steps(life: Life, activation: Activation, steps: Sequence[Step], count: int) -> Iterator[Said]:
     """Carry out steps. `count` is how often the block around them has been entered in this life."""
+    name = activation.protocol.name
     for step in steps:
+        life.because("step", step=step, protocol=name)
         if step.chance is not None and not life.takes(step.chance, f"{step.site}/chance", count):
             life.tell("left out", step=step)
             continue
@@ -218,7 +221,9 @@ def _steps(life: Life, activation: Activation, steps: Sequence[Step], count: int
             case Choose():
                 yield from _steps(life, activation, _chosen(life, step, count), count)
             case Wait():
-                yield Until(life.now + life.days(step.duration, step.site, count))
+                until = life.now + life.days(step.duration, step.site, count)
+                life.tell("wait", protocol=name, step=step, until=until, purpose="wait", site=step.site)
+                yield Until(until)
             case Do():
                 callee = begin(life, step.protocol, activation)
                 if callee:
@@ -238,25 +243,31 @@ def _steps(life: Life, activation: Activation, steps: Sequence[Step], count: int
 
 def _every(life: Life, activation: Activation, step: Every, count: int) -> Iterator[Said]:
     """Rounds, from start to start."""
-    due, rounds = life.now, 0
+    due, rounds, site = life.now, 0, f"{step.site}/first"
     if step.first is not None:
-        due += life.days(step.first, f"{step.site}/first", count)
+        due += life.days(step.first, site, count)
+    name = activation.protocol.name
 
     def is_over() -> bool:
         return rounds == step.at_most or (step.until is not None and life.look(step.until) == 1.0)
 
     while not is_over():
         if due > life.now:
+            life.tell("wait", protocol=name, step=step, until=due, purpose="round", site=site)
             yield Until(due)
+            life.because("step", step=step, protocol=name)
             if is_over():
-                return
+                break
         rounds += 1
         life.rounds[step.site] = life.rounds.get(step.site, 0) + 1
         yield from _steps(life, activation, step.steps, life.rounds[step.site])
-        interval = life.days(step.interval, step.site, life.rounds[step.site])
+        site = step.site
+        interval = life.days(step.interval, site, life.rounds[step.site])
         if interval == 0.0:
             raise Failure(faults.BAD_TIME, step.interval.span)
         due = max(life.now, due + interval)
+        life.because("step", step=step, protocol=name)
+    life.tell("rounds over", step=step, rounds=rounds)
 
 
 def _chosen(life: Life, step: Choose, count: int) -> tuple[Step, ...]:
@@ -275,6 +286,7 @@ def _chosen(life: Life, step: Choose, count: int) -> tuple[Step, ...]:
         if holds:
             life.tell("choose", step=step, branch=branch)
             return branch.steps
+    life.tell("choose", step=step, branch=None)
     return ()
 
 
@@ -288,19 +300,22 @@ def _visit(life: Life, activation: Activation, step: Visit, count: int) -> Itera
             yield from _steps(life, activation, step.missed, count)
             return
     _open(life, activation, step, count, asked, turn)
-    lasts, until = step.lasts or provider.lasts, life.now
+    lasts, until, site = step.lasts or provider.lasts, life.now, f"{step.site}/lasts"
     if lasts is not None:
-        until += life.days(lasts, f"{step.site}/lasts", count)
+        until += life.days(lasts, site, count)
     life.happen(step.provider)
     yield None
     yield from _steps(life, activation, step.steps, count)
     for rider in life.world.riders.get(step.provider, ()):
+        life.because("during", provider=step.provider)
         riding = begin(life, rider.name, activation, riding=True)
         if riding:
             yield riding
     if life.now < until:
+        name = activation.protocol.name
+        life.tell("wait", protocol=name, step=step, until=until, purpose="lasts", site=site)
         yield Until(until)
-    _close(life, activation)
+    _close(life, activation, step)
     yield None
 
 
@@ -317,16 +332,17 @@ def _open(
         if turn and turn.row:
             turn.row[OF_ENCOUNTER] = number
     activation.visits.append(Encounter(number, row, turn))
-    life.tell("visit", step=step, asked=asked)
+    life.tell("visit", step=step, asked=asked, row=row)
 
 
-def _close(life: Life, activation: Activation) -> None:
+def _close(life: Life, activation: Activation, step: Visit) -> None:
     """The visit is over, and so are protocols around it that were to end with it."""
     visit = activation.visits.pop()
     life.close(visit.row)
     if visit.turn:
         visit.turn.leave()
-    life.tell("visit over", protocol=activation.protocol.name)
+    life.tell("visit over", protocol=activation.protocol.name, step=step)
+    life.because("visit over", provider=step.provider)
     around: Activation | None = activation
     over = None
     while around:

@@ -19,7 +19,16 @@ from sim.scenario.constants import value
 from sim.scenario.model import Provider, Scenario
 
 ALWAYS: Hours = ((0.0, WEEK),)
-AFTER_PATIENTS = math.inf  # what comes, at one time, after what all patients do
+AFTER_PATIENTS = math.inf  # where an event comes among those of one time, see simpy.Environment.schedule
+
+
+class Turn(simpy.Event):
+    """A time at which somebody's turn may come: all who ask at that time have asked by then."""
+
+    def __init__(self, clock: simpy.Environment, delay: float = 0.0) -> None:
+        super().__init__(clock)
+        self._ok, self._value = True, None
+        clock.schedule(self, AFTER_PATIENTS, delay)  # type: ignore[arg-type]
 
 
 class Desk(simpy.PriorityResource):
@@ -65,16 +74,14 @@ class Servers(Desk):
         return bool(event.triggered)  # whether to see to the next in the queue
 
     def _look_later(self) -> None:
-        """See who comes next when all who ask at this time have asked."""
         if self._will_look or self.count == self.capacity:
             return
         self._will_look = True
-        look = simpy.Event(self._env)
-        look._ok, look._value = True, None
-        look.callbacks = [self._look]
-        self._env.schedule(look, AFTER_PATIENTS)  # type: ignore[arg-type]
+        turn = Turn(self._env)
+        assert turn.callbacks is not None
+        turn.callbacks.append(lambda _: self._look())
 
-    def _look(self, _: simpy.Event) -> None:
+    def _look(self) -> None:
         self._will_look = False
         if not self._hours or session_at(self._hours, self._env.now):
             self._looks = True
@@ -106,7 +113,7 @@ class Appointments(Desk):
         self, clock: simpy.Environment, per_week: float, hours: Hours
     ) -> Generator[simpy.Event, None, None]:
         for date in appointments(per_week, hours, clock.now):
-            yield clock.timeout(max(date - clock.now, 0.0))
+            yield Turn(clock, max(date - clock.now, 0.0))
             self._is_free = True
             self._trigger_put(None)
             self._is_free = False

@@ -84,13 +84,11 @@ def enter(life: Life, axis: str, target: str, cause: str | None) -> None:
         state = world.states[target]
         life.states[axis] = target
         life.touch("axis", axis)
-        if not state.instant:
-            life.write(STATE, state.number, aux=left, value=-1.0)
+        row = None if state.instant else life.write(STATE, state.number, aux=left, value=-1.0)
         life.happen(target)
-        life.tell("state", axis=axis, left=came_from, state=target)
+        life.tell("state", axis=axis, left=came_from, state=target, row=row)
         for assignment in state.sets:
-            value = life.look(assignment.expression, assignment.site, life.counts[target])
-            life.set_variable(assignment.variable, value)
+            life.assign(assignment, life.counts[target])
         if not state.instant:
             stay(life, state)
             return
@@ -99,7 +97,8 @@ def enter(life: Life, axis: str, target: str, cause: str | None) -> None:
         exit_ = share_of(life, state)
         target, cause = exit_.target, exit_.cause
     number = -1 if cause is None else world.numbers["condition", cause]
-    life.write(STATE, -1, aux=left, value=float(number))
+    row = life.write(STATE, -1, aux=left, value=float(number))
+    life.tell("state", axis=axis, left=came_from, state=DEAD, row=row)
     die(life, cause)
 
 
@@ -162,6 +161,6 @@ def die(life: Life, cause: str | None) -> None:
                 visit.turn.leave()
         if activation.request:
             activation.request.end(DIED)
-    life.record(DEATH, -1 if cause is None else life.world.numbers["condition", cause])
-    life.tell("death", cause=cause)
+    row = life.record(DEATH, -1 if cause is None else life.world.numbers["condition", cause])
+    life.tell("death", cause=cause, row=row)
     hearers.hear_of_death(life, cause)

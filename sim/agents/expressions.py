@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -46,7 +46,10 @@ class Meaning:
 
 
 class Dictionary:
-    """What the expressions of one scenario mean; each is worked out once."""
+    """What the expressions of one scenario mean; each is worked out once.
+
+    `remembered` are the things whose every happening must be kept.
+    """
 
     def __init__(self, scenario: Scenario) -> None:
         self.parameters = {p.name: p.value for p in scenario.parameters}
@@ -54,7 +57,7 @@ class Dictionary:
         self.biomarkers = {b.name: b for b in scenario.biomarkers}
         axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
         self.axis_of = {state.name: axis.name for axis in axes for state in axis.states}
-        self.remembered: set[str] = set()  # things whose every happening must be kept
+        self.remembered = frozenset(_remembered(replace(scenario, tables=())))
         self._known: dict[tuple[int, Reading], tuple[Expr, Meaning]] = {}
 
     def meaning(self, e: Expr, reading: Reading) -> Meaning:
@@ -65,6 +68,18 @@ class Dictionary:
             value = reader.read(e)
             self._known[key] = (e, Meaning(value, frozenset(reader.facts), frozenset(reader.clocks)))
         return self._known[key][1]
+
+
+def _remembered(part: object) -> Iterator[str]:
+    """The things of which an expression in a part of a scenario reads more than the first or last."""
+    if isinstance(part, Expr) and (part.op == "mean" or (part.op == "count" and part.args)):
+        yield str(part.value)
+    if isinstance(part, tuple):
+        for piece in part:
+            yield from _remembered(piece)
+    elif is_dataclass(part):
+        for piece in fields(part):
+            yield from _remembered(getattr(part, piece.name))
 
 
 @dataclass
@@ -294,7 +309,6 @@ class _Reader:
 
     def recent(self, thing: str, within: Value) -> Callable[[Life], list[float]]:
         """The values of a thing not older than `within`, the latest first; notes when the next leaves."""
-        self.dictionary.remembered.add(thing)
         waits = self.reading != "look"
 
         def found(life: Life) -> list[float]:

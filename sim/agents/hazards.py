@@ -24,18 +24,33 @@ if TYPE_CHECKING:
 
 
 class Form(NamedTuple):
-    """A distribution of sojourns by its cumulative hazard: of (time, shape, scale), and the inverse of it."""
+    """A distribution of sojourns by its cumulative hazard: of (time, shape, scale), and the inverse of it.
+
+    `rate` is the hazard itself, its derivative.
+    """
 
     hazard: Callable[[float, float, float], float]
     time: Callable[[float, float, float], float]
+    rate: Callable[[float, float, float], float]
+
+
+def _weibull_rate(time: float, shape: float, scale: float) -> float:
+    if time == 0.0 and shape < 1.0:
+        return math.inf
+    return shape / scale * (time / scale) ** (shape - 1.0)
 
 
 FORMS = {
-    "weibull": Form(quantiles.weibull_hazard, quantiles.weibull_time),
-    "gompertz": Form(quantiles.gompertz_hazard, quantiles.gompertz_time),
+    "weibull": Form(quantiles.weibull_hazard, quantiles.weibull_time, _weibull_rate),
+    "gompertz": Form(
+        quantiles.gompertz_hazard,
+        quantiles.gompertz_time,
+        lambda time, shape, rate: rate * elementary.exp(shape * time),
+    ),
     "exponential": Form(
         lambda time, shape, scale: quantiles.exponential_hazard(time, scale),
         lambda hazard, shape, scale: quantiles.exponential_time(hazard, scale),
+        lambda time, shape, scale: 1.0 / scale,
     ),
 }
 
@@ -93,14 +108,16 @@ class Rate:
 class HazardRule:
     """What a scenario says of one hazard: of an exit, of a protocol's start, or of background mortality.
 
-    `state` is the state it leaves, "" for others. `parameters` are those of `after` with a distribution.
-    One that `repeats` draws a new threshold when it fires.
+    `state` is the state it leaves, "" for others; `to` the state or protocol that it leads to, "" for death
+    by background mortality. `parameters` are those of `after` with a distribution. One that `repeats` draws
+    a new threshold when it fires.
     """
 
     number: int
     slot: Slot
     site: str
     state: str
+    to: str
     rate: Rate
     form: Form | None
     parameters: tuple[Expr, ...]
@@ -113,11 +130,12 @@ class Hazard:
 
     `threshold` is what was left of it at time `reference`; `rate` has held since. `factor` is the second part
     of the rate as it was last read, to be read again at `renewal`; `looked` is when the rate was last looked
-    at, `age` and `year` those of the piece of time since then.
+    at, `age` and `year` those of the piece of time since then. It has been under way since `began`.
     """
 
     __slots__ = (
         "age",
+        "began",
         "entered",
         "factor",
         "fires",
@@ -136,7 +154,7 @@ class Hazard:
         self.rule = rule
         self.uniform = life.uniform_at(rule.site, count)
         self.threshold = -elementary.log(self.uniform)
-        self.reference = now
+        self.began = self.reference = now
         self.entered = life.since.get(rule.state, 0.0)
         self.parameters = _parameters(rule, life) if rule.form else (1.0, 1.0)
         self.fires = False
@@ -179,7 +197,7 @@ class Hazard:
             return math.inf
         if self.rule.form is None:
             return self.reference + self.threshold / self.rate
-        hazard, time = self.rule.form
+        hazard, time, _ = self.rule.form
         whole = hazard(self.reference - self.entered, *self.parameters) + self.threshold / self.rate
         return max(self.reference, self.entered + time(whole, *self.parameters))
 
@@ -217,7 +235,7 @@ class Hazard:
         Pieces whose second part stays as it is are walked through at once, since nothing else can be due in
         them.
         """
-        ahead = self._copy()
+        ahead = self.copy()
         for end in ahead._ends(life, stop):
             if ahead.rate > 0.0 and ahead.used(end) >= ahead.threshold:
                 self.fires = True
@@ -247,7 +265,7 @@ class Hazard:
         """Whether nothing but an event can change the rate from zero."""
         return self.factor == 0.0 and self.renewal == math.inf and not self.rule.rate.factor_has_clocks
 
-    def _copy(self) -> Hazard:
+    def copy(self) -> Hazard:
         copy = Hazard.__new__(Hazard)
         for name in Hazard.__slots__:
             setattr(copy, name, getattr(self, name))

@@ -18,7 +18,7 @@ from sim.agents.rows import END, Row
 from sim.agents.world import Slot, Watch, World
 from sim.engine import faults, streams
 from sim.engine.log import NULL, VARIABLE
-from sim.scenario.model import Expr
+from sim.scenario.model import Assignment, Expr
 
 if TYPE_CHECKING:
     from sim.agents.appointments import Desk
@@ -146,6 +146,7 @@ class Life:
     def advance(self) -> None:
         """Carry out what is due next, and all that follows from it at that instant."""
         when = self.next_due()
+        self.tell("due", slot=self.calendar[0][1], when=when)
         _, self.slot = heapq.heappop(self.calendar)
         del self.due[self.slot]
         self.at_once = self.at_once + 1 if when == self.now else 0
@@ -227,7 +228,9 @@ class Life:
     def takes(self, chance: Expr, site: str, count: int) -> bool:
         """Whether something of this probability happens."""
         p = probability(self.look(chance), chance)
-        return self.uniform_at(site, count) < p
+        u = self.uniform_at(site, count)
+        self.tell("chance", chance=chance, probability=p, uniform=u, site=site)
+        return u < p
 
     # ---- the rows
 
@@ -261,8 +264,14 @@ class Life:
         if row is not None:
             row[END] = self.seconds(self.now)
 
-    def set_variable(self, name: str, value: float) -> None:
+    def assign(self, assignment: Assignment, count: int) -> None:
+        """Set a variable to the value of an expression now; `count` is that of its draw."""
+        e = assignment.expression
+        self.set_variable(assignment.variable, self.look(e, assignment.site, count), assignment)
+
+    def set_variable(self, name: str, value: float, assignment: Assignment | None = None) -> None:
+        row = self.write(VARIABLE, self.world.numbers["variable", name], value=value)
+        self.tell("variable", variable=name, value=value, assignment=assignment, row=row)
         if self.variables.get(name) != value:
             self.variables[name] = value
             self.touch("variable", name)
-        self.write(VARIABLE, self.world.numbers["variable", name], value=value)

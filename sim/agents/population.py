@@ -17,7 +17,7 @@ from sim.agents.births import Births
 from sim.agents.desks import desks
 from sim.agents.facts import EPOCH, Facts
 from sim.agents.faults import Failure
-from sim.agents.life import Life
+from sim.agents.life import Life, Teller
 from sim.agents.world import World
 from sim.engine.faults import Fault, LifeError
 from sim.scenario.model import Scenario
@@ -90,7 +90,8 @@ class Population(mesa.Model):
     A Mesa model: `agents` is the AgentSet of the `Patient`s who are alive and in the population now, to be
     selected, grouped and aggregated. Time is SimPy's: `clock` is the environment, in days since 1970-01-01.
 
-    `patients`: their numbers, or how many; default the scenario's size. `seed` in [0, 2**64). On the dates
+    `patients`: their numbers, or how many; default the scenario's size. `seed` in [0, 2**64). `tellers` are
+    told what happens in the lives of the patients of these numbers. On the dates
     `at`, in the window or at its end, values are stored before anything else of that day: those of the
     functions `of_patients` for each patient, and of `of_population`, by name; see `collected`.
 
@@ -104,6 +105,7 @@ class Population(mesa.Model):
         seed: int = 0,
         *,
         at: Sequence[Date] = (),
+        tellers: Mapping[int, Teller] | None = None,
         of_patients: Mapping[str, Callable[[Patient], Any]] | None = None,
         of_population: Mapping[str, Callable[[Population], Any]] | None = None,
     ) -> None:
@@ -125,7 +127,7 @@ class Population(mesa.Model):
         births = Births(self.world, seed)
         for number in range(patients) if isinstance(patients, int) else patients:
             with _named(number):
-                life = births.life(number)
+                life = births.life(number, (tellers or {}).get(number))
             if life is not None:
                 self.lives.append(life)
                 self._expect(life)
@@ -183,6 +185,13 @@ class Population(mesa.Model):
     def _run_clock(self, to: float) -> None:
         if to > self.clock.now:
             self.clock.run(to)
+
+    def release(self) -> None:
+        """Forget the lives, once they have been looked at: Mesa keeps every model as long as Python runs."""
+        self.remove_all_agents()
+        self.lives.clear()
+        self.clock = simpy.Environment(self.end)
+        getattr(mesa.Agent, "_ids", {}).pop(self, None)
 
     # ---- what is collected
 

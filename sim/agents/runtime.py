@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from sim.agents.life import Life
+from sim.agents.life import Life, Teller
 from sim.agents.population import Population
 from sim.agents.world import World
 from sim.engine.log import Log, People
@@ -39,10 +39,24 @@ class Agents:
 
         `progress` is told how many patients are done: a quarter of the work is to get them to the window.
         """
-        progress = progress or (lambda done, total: None)
-        population = Population(self.world, _told(patients, progress), self.seed)
-        population.run(lambda done: progress(round(len(patients) * (1 + 3 * done) / 4), len(patients)))
-        return tables(population)
+        population = live(self.world, patients, self.seed, progress)
+        found = tables(population)
+        population.release()
+        return found
+
+
+def live(
+    world: World,
+    patients: range,
+    seed: int,
+    progress: Progress | None = None,
+    tellers: Mapping[int, Teller] | None = None,
+) -> Population:
+    """The population of `patients` at the window's end; `tellers` were told of the lives of their numbers."""
+    progress = progress or (lambda done, total: None)
+    population = Population(world, _told(patients, progress), seed, tellers=tellers)
+    population.run(lambda done: progress(round(len(patients) * (1 + 3 * done) / 4), len(patients)))
+    return population
 
 
 def _told(patients: range, progress: Progress) -> Iterator[int]:

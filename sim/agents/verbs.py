@@ -47,10 +47,10 @@ def perform(life: Life, step: Step, encounter: int, count: int) -> None:
         case Perform():
             life.happen(step.procedure)
             number = life.world.numbers["procedure", step.procedure]
-            life.record(PROCEDURE, number, encounter=encounter)
-            life.tell("procedure", procedure=step.procedure)
-        case Set(assignment=a):
-            life.set_variable(a.variable, life.look(a.expression, a.site, count))
+            row = life.record(PROCEDURE, number, encounter=encounter)
+            life.tell("procedure", procedure=step.procedure, row=row)
+        case Set():
+            life.assign(step.assignment, count)
         case _:
             raise TypeError(step)
 
@@ -66,12 +66,11 @@ def take_test(life: Life, biomarker: Biomarker, site: str, encounter: int, count
     if biomarker.measurement_error is not None:
         error = life.look(biomarker.measurement_error, site, count)
         value += error
-    result = note_result(life, biomarker, value, encounter)
-    life.tell("test", biomarker=biomarker.name, result=result, truth=truth, noise=noise, error=error)
+    note_result(life, biomarker, value, encounter, truth=truth, noise=noise, error=error)
 
 
-def note_result(life: Life, biomarker: Biomarker, value: float, encounter: int) -> float:
-    """The result of a test that finds `value`: clipped, rounded half up."""
+def note_result(life: Life, biomarker: Biomarker, value: float, encounter: int, **facts: float) -> None:
+    """A test finds `value`: its result is clipped, rounded half up. `facts` are for the teller."""
     clipped = biomarker.low if value < biomarker.low else value
     clipped = biomarker.high if clipped > biomarker.high else clipped
     scale = 10.0**biomarker.decimals
@@ -87,8 +86,8 @@ def note_result(life: Life, biomarker: Biomarker, value: float, encounter: int) 
         life.touch("first", name)
     life.happen(name, result)
     number = life.world.numbers["biomarker", name]
-    life.record(OBSERVATION, number, encounter=encounter, value=result)
-    return result
+    row = life.record(OBSERVATION, number, encounter=encounter, value=result)
+    life.tell("test", biomarker=biomarker, value=value, result=result, row=row, **facts)
 
 
 def within_person(life: Life, biomarker: Biomarker) -> float:
@@ -127,8 +126,8 @@ def within_person(life: Life, biomarker: Biomarker) -> float:
 
 def diagnose(life: Life, step: Diagnose, encounter: int, count: int) -> None:
     name = step.condition
-    life.tell("diagnose", condition=name, listed=name in life.diagnosed)
     if name in life.diagnosed:
+        life.tell("diagnose", condition=name, listed=True, row=None)
         return
     life.diagnosed[name] = None
     life.touch("diagnosed", name)
@@ -138,6 +137,7 @@ def diagnose(life: Life, step: Diagnose, encounter: int, count: int) -> None:
     if step.resolves_after is not None:
         days = life.days(step.resolves_after, step.site, count)
         life.schedule(life.world.resolutions[name], life.now + days)
+    life.tell("diagnose", condition=name, listed=False, row=life.diagnosed[name])
 
 
 def resolve(life: Life, condition: str) -> None:
@@ -156,14 +156,15 @@ def prescribe(life: Life, step: Prescribe, encounter: int, count: int) -> None:
     if step.supply is not None:
         until = life.now + life.days(step.supply, step.site, count)
     life.schedule(life.world.supplies[name], until)
-    life.tell("prescribe", drug=name, renewed=name in life.prescribed, until=until)
     if name in life.prescribed:
+        life.tell("prescribe", step=step, renewed=True, until=until, row=None)
         return
     life.prescribed[name] = None
     life.touch("prescribed", name)
     life.happen(name)
     number = life.world.numbers["drug", name]
     life.prescribed[name] = life.record(MEDICATION, number, encounter=encounter)
+    life.tell("prescribe", step=step, renewed=False, until=until, row=life.prescribed[name])
 
 
 def stop_drug(life: Life, drug: str) -> None:
@@ -178,7 +179,9 @@ def stop_drug(life: Life, drug: str) -> None:
 def open_window(life: Life) -> None:
     """The record begins, with the conditions listed and the drugs running, each from its own start on."""
     life.recording = True
+    life.tell("record begins")
     for kind, name, rows in ((CONDITION, "condition", life.diagnosed), (MEDICATION, "drug", life.prescribed)):
         numbers = {thing: life.world.numbers[name, thing] for thing in rows}
         for thing in sorted(numbers, key=numbers.__getitem__):
-            rows[thing] = life.write(kind, numbers[thing], start=life.since[thing])
+            row = rows[thing] = life.write(kind, numbers[thing], start=life.since[thing])
+            life.tell("carried over", thing=thing, row=row)

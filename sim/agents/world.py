@@ -13,6 +13,7 @@ from sim.agents.hazards import FORMS, HazardRule, Rate
 from sim.agents.hearers import HEARD
 from sim.agents.loading import load
 from sim.scenario.model import (
+    RATE,
     Assignment,
     Choose,
     Coded,
@@ -29,6 +30,7 @@ from sim.scenario.model import (
     Visit,
 )
 from sim.scenario.scope import did_you_mean
+from sim.scenario.words import SEX
 
 if TYPE_CHECKING:
     from sim.agents.life import Life
@@ -162,16 +164,17 @@ class World:
             return
         name = mortality.background or mortality.table
         table = next(t for t in self.scenario.tables if t.name == name)
-        keys = {"sex": Expr("variable", (), "population.sex"), "age": Expr("age"), "year": Expr("year")}
-        rate = Expr("lookup", tuple(keys[axis.name] for axis in table.axes), name, span=mortality.span)
-        rule = self._hazard(MORTALITY, "population/mortality", "", rate, disease.die_of_background)
+        sex = Expr("variable", (), "population.sex", SEX)
+        keys = {"sex": sex, "age": Expr("age"), "year": Expr("year")}
+        rate = Expr("lookup", tuple(keys[axis.name] for axis in table.axes), name, RATE, mortality.span)
+        rule = self._hazard(MORTALITY, "population/mortality", ("", ""), rate, disease.die_of_background)
         self.hazards.append(rule)
 
     def _hazard(
         self,
         slot: Slot,
         site: str,
-        state: str,
+        between: tuple[str, str],
         rate: Expr,
         fires: Callable[[Life], None],
         after: Expr | None = None,
@@ -179,9 +182,8 @@ class World:
         form = FORMS[str(after.value)] if after else None
         parameters = after.args if after else ()
         number = len(self.hazard_rules)
-        rule = HazardRule(
-            number, slot, site, state, Rate(rate, self.dictionary), form, parameters, fires, slot[0] == CARE
-        )
+        read, repeats = Rate(rate, self.dictionary), slot[0] == CARE
+        rule = HazardRule(number, slot, site, *between, read, form, parameters, fires, repeats)
         self.hazard_rules.append(rule)
         self._add(slot, partial(disease.hazard_is_due, rule=rule), (after or rate).span)
         return rule
@@ -201,13 +203,13 @@ class World:
                 self.upon.setdefault(str(exit_.thing), []).append(Listener(axis, state.name, exit_, ""))
                 continue
             assert exit_.expression is not None
+            between = (state.name, exit_.target)
             if exit_.kind == "rate":
                 fires = _exit(axis, exit_)
-                hazards.append(self._hazard(slot, exit_.site, state.name, exit_.expression, fires))
+                hazards.append(self._hazard(slot, exit_.site, between, exit_.expression, fires))
             elif exit_.kind == "after":
                 times, fires = exit_.times or Expr("const", (), 1.0), _exit(axis, exit_)
-                rule = self._hazard(slot, exit_.site, state.name, times, fires, exit_.expression)
-                hazards.append(rule)
+                hazards.append(self._hazard(slot, exit_.site, between, times, fires, exit_.expression))
             elif exit_.kind == "fixed":
                 timers.append(Timer(slot, exit_.expression, exit_.site, state.name, exit_))
         if state.lasts is not None:
@@ -240,8 +242,8 @@ class World:
                 self.riders.setdefault(str(start.thing), []).append(p)
             elif start.expression is not None:
                 slot = (CARE, pathway.name, place, nth)
-                rule = self._hazard(slot, start.site, "", start.expression, partial(care.start, name=p.name))
-                self.hazards.append(rule)
+                fires = partial(care.start, name=p.name)
+                self.hazards.append(self._hazard(slot, start.site, ("", p.name), start.expression, fires))
         for visit in visits(p.steps):
             if visit.gives_up is not None:
                 self.gives_up[visit.site] = self._watch("gives_up", p, visit.gives_up, visit)

@@ -110,6 +110,8 @@ def look_at_hazard(m, x, h):
 @inner(forceinline=True)
 def seek(m, x, h):
     """Put the time at which hazard `h` fires into the calendar."""
+    if x[at.FAULT] != at.FINE:
+        return
     due = walk(m, x, h, x[at.WINDOW_TO] - x[at.BIRTH], at.YES)
     schedule(m, x, wide(m, at.HAZARDS, h, at.HAZARD_SLOT), due)
 

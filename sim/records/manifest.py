@@ -15,7 +15,7 @@ window      first and last day
 providers   by name: `class`; where it has a capacity `at_a_time`, so many patients, or `per_week`, so many
             appointments; `hours`: sessions of a week, from and to in days since Monday 00:00, none for always
 runtime     `name`, kernel or agents, and `why` it was that one
-behaviours  in Python: `class`, `file` and its `sha256`; `audited` is false, nobody has looked at what they read
+behaviours  in Python: `class`, `file` and its `sha256`; `audited` is false: nobody has looked at them
 shard_size  patients in a file; has no influence on the digest
 versions    of what made it
 rows        by table

@@ -1,0 +1,412 @@
+"""Whole scenarios, drawn by hypothesis from the language: every construct that both runtimes have.
+
+A construct that joins the language joins `steps`, `exits`, `starts`, ... here, or the expressions beside it,
+and the list of what must be reached in test_generator.py. Maps are written as JSON, which YAML includes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.agents.expressions import (
+    LEVELS,
+    Draw,
+    Names,
+    chance,
+    duration,
+    factor,
+    number,
+    one,
+    rate,
+    time,
+    truth,
+    variable,
+)
+
+Map = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files of a scenario, by name."""
+
+    files: dict[str, str]
+
+    def write(self, folder: Path) -> Path:
+        for name, text in self.files.items():
+            (folder / name).write_text(text)
+        return folder
+
+
+@st.composite
+def scenarios(draw: Draw) -> Written:
+    """A scenario of one pathway or two."""
+    n = Names(providers=["clinic", "ward"])
+    files: dict[str, str] = {}
+    frame = {
+        "scenario": "drawn",
+        "window": draw(st.sampled_from(WINDOWS)),
+        "population": population(draw, files),
+    }
+    if draw(st.booleans()):
+        frame["mortality"] = mortality(draw, files)
+    bare = [bare_pathway(draw, n, name) for name in ("a", "b")[: 1 + draw(st.integers(0, 1))]]
+    hazards: list[str] = []
+    for pathway in bare:
+        fill(draw, n, pathway, hazards)
+    for pathway in bare:
+        modifiers = [modifier(draw, n, hazards) for _ in range(draw(st.integers(0, 2)))] if hazards else []
+        pathway |= {"modifies": modifiers} if modifiers else {}
+        tables = dict.fromkeys(p["table"] for p in pathway.get("parameters", {}).values() if "table" in p)
+        files |= {table: RATES[table] for table in tables}
+        files[f"{pathway['pathway']}.yaml"] = json.dumps(pathway, indent=1)
+    frame["pathways"] = [f"{pathway['pathway']}.yaml" for pathway in bare]
+    frame["providers"] = {"clinic": {"class": "ambulatory"}, "ward": {"class": "inpatient"}}
+    return Written({"scenario.yaml": json.dumps(frame, indent=1), **files})
+
+
+# ---- the frame
+
+WINDOWS = (
+    {"from": "1980-01-01", "to": "2000-01-01"},
+    {"from": "1990-06-15", "to": "1996-01-01"},
+)
+AGES = "age,population\n0-9,2\n10-24,5\n25-39,1\n"
+AGES_BY_SEX = "sex,age,population\nfemale,0-19,3\nfemale,20-34,1\nmale,0-19,2\nmale,20-34,2\n"
+MORTALITY = {
+    "by_age.csv": "age,q\n0-39,0.002\n40-59,0.02\n60+,0.1\n",
+    "by_sex.csv": "sex,age,q\nfemale,0-49,0.001\nfemale,50+,0.03\nmale,0-49,0.01\nmale,50+,0.05\n",
+    "by_year.csv": "year,age,rate\n1900-1989,0-59,0.01\n1900-1989,60+,0.1\n1990-2100,0-59,0.005\n"
+    "1990-2100,60+,0.08\n",
+}
+RATES = {
+    "table_age.csv": "age,value\n0-29,0.5\n30-39,1\n40+,2\n",
+    "table_sex.csv": "sex,age,value\nfemale,0-34,1\nfemale,35+,2\nmale,0-34,0.5\nmale,35+,3\n",
+    "table_year.csv": "year,value\n1850-1989,1\n1990-2200,0.3\n",
+}
+
+
+def population(draw: Draw, files: dict[str, str]) -> Map:
+    found: Map = {"size": 10}
+    kind = one(draw, ("born", "alive", "alive by sex"))
+    if kind == "born":
+        found["born"] = {"from": "1950-01-01", "to": one(draw, ("1951-01-01", "1970-01-01"))}
+    else:
+        files["ages.csv"] = AGES if kind == "alive" else AGES_BY_SEX
+        found["alive_on"] = {"date": one(draw, ("1980-01-01", "1975-03-01")), "ages": "ages.csv"}
+    if kind != "alive by sex":
+        found["sex"] = {"female": 0.5, "male": 0.5}
+    entry = one(draw, ("", "20 years", "1985-01-01", "uniform(10 years, 30 years)"))
+    return found | ({"entry": entry} if entry else {})
+
+
+def mortality(draw: Draw, files: dict[str, str]) -> Map:
+    table = one(draw, list(MORTALITY))
+    files[table] = MORTALITY[table]
+    return {"table": table, "clamp": True} | ({"unit": "per year"} if table == "by_year.csv" else {})
+
+
+# ---- a pathway: first the names, then what stands behind them
+
+
+def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
+    """The names of a pathway, noted in `n`."""
+    pathway: Map = {"pathway": name}
+
+    def named(section: str, kind: list[str], letter: str, sizes: tuple[int, ...]) -> None:
+        names = [f"{letter}{i}_{name}" for i in range(draw(st.sampled_from(sizes)))]
+        if names:
+            pathway[section] = {thing: {} for thing in names}
+            kind += names
+
+    axes = draw(st.lists(st.sampled_from((1, 3, 2, 3, 4)), min_size=1, max_size=2))
+    pathway["disease"] = {
+        f"axis{i}_{name}": {f"s{i}{j}_{name}": {} for j in range(size)} for i, size in enumerate(axes)
+    }
+    n.states += [state for axis in pathway["disease"].values() for state in axis]
+    named("conditions", n.conditions, "c", (0, 1, 2, 2))
+    named("drugs", n.drugs, "d", (0, 1, 2, 1))
+    named("procedures", n.procedures, "p", (0, 1, 1))
+    named("biomarkers", n.biomarkers, "m", (0, 1, 2, 1))
+    named("care", n.protocols, "q", (1, 2, 3, 4, 0))
+    return pathway
+
+
+def fill(draw: Draw, n: Names, pathway: Map, hazards: list[str]) -> None:
+    fill_values(draw, n, pathway)
+    for biomarker in pathway.get("biomarkers", {}):
+        pathway["biomarkers"][biomarker] = a_biomarker(draw, n)
+    for axis in pathway["disease"].values():
+        fill_axis(draw, n, axis, list(pathway.get("conditions", {})), hazards)
+    own = list(pathway.get("care", {}))
+    for place, protocol in enumerate(own):
+        pathway["care"][protocol] = a_protocol(draw, n, own[place + 1 :], hazards, protocol)
+
+
+def fill_values(draw: Draw, n: Names, pathway: Map) -> None:
+    name = pathway["pathway"]
+    pathway["parameters"] = {f"k_{name}": {"value": one(draw, ("1", "0.5", "2"))}}
+    n.parameters.append(f"k_{name}")
+    if draw(st.booleans()):
+        table = one(draw, list(RATES))
+        by = RATES[table].partition("\n")[0].split(",")[:-1]
+        pathway["parameters"][f"table_{name}"] = {"by": by, "table": table, "clamp": True}
+        n.tables.append(f"table_{name}")
+    variables = pathway["variables"] = {}
+    for kind, names, drawn in (
+        (f"x_{name}", n.numbers, lambda: variable(draw, n)),
+        (f"t_{name}", n.truths, lambda: f"bernoulli({chance(draw)})"),
+        (f"g_{name}", n.categories, lambda: "categorical(low=0.2, middle=0.3, top=rest)"),
+    ):
+        if draw(st.booleans()):
+            variables[kind] = drawn()
+            names.append(kind)
+
+
+def a_biomarker(draw: Draw, n: Names) -> Map:
+    found: Map = {
+        "unit": "1",
+        "value": f"5 + {number(draw, values_only(n), 'value', 1)} * 0.2",
+        "range": "0 to 20",
+    }
+    found |= {"decimals": draw(st.integers(0, 2))} if draw(st.booleans()) else {}
+    if draw(st.booleans()):
+        found["within_person"] = f"ou(sd={one(draw, ('0.5', '0.1'))}, half_life={duration(draw)})"
+    if draw(st.booleans()):
+        found["measurement_error"] = one(draw, ("normal(0, 0.3)", "uniform(-1, 1)"))
+    return found
+
+
+def values_only(n: Names) -> Names:
+    """What a biomarker may read of: no biomarkers, whose definitions could go round in a circle."""
+    return Names(states=n.states, drugs=n.drugs, numbers=n.numbers, truths=n.truths, categories=n.categories)
+
+
+# ---- disease
+
+
+def fill_axis(draw: Draw, n: Names, axis: Map, conditions: list[str], hazards: list[str]) -> None:
+    states = list(axis)
+    for place, state in enumerate(states):
+        kind = one(draw, ("exits", "lasts", "instant")) if 0 < place < len(states) - 1 else "exits"
+        if kind == "exits" and place and draw(st.booleans()):
+            kind = "lasts"
+        if draw(st.booleans()):
+            axis[state]["set"] = assignments(draw, n)
+        if kind == "lasts":
+            axis[state]["lasts"] = time(draw, n)
+        if kind != "exits":
+            targets = states[place + 1 :] if kind == "instant" else states
+            axis[state] |= shares(draw, n, targets, conditions if kind == "lasts" else [])
+        if kind != "instant":
+            for target in targets_of(draw, states, conditions):
+                exit_ = a_death(draw, n, conditions) if target == "dead" else an_exit(draw, n)
+                key = f"-> {target}"
+                if key in axis[state]:
+                    continue
+                axis[state][key] = exit_
+                if is_hazard(exit_):
+                    hazards.append(f"{state} -> {target}")
+
+
+def targets_of(draw: Draw, states: list[str], conditions: list[str]) -> list[str]:
+    options = [*states, "dead"] if conditions else states
+    return draw(st.lists(st.sampled_from(options), min_size=min(1, len(states) - 1), max_size=3, unique=True))
+
+
+def shares(draw: Draw, n: Names, targets: list[str], conditions: list[str]) -> Map:
+    first, *more = draw(st.lists(st.sampled_from(targets), min_size=1, max_size=3, unique=True))
+    found: Map = {f"-> {target}": {"share": one(draw, ("0.25", "0.4 if female else 0.1"))} for target in more}
+    if conditions and draw(st.booleans()):
+        found["-> dead"] = {"share": "0.02", "cause": one(draw, conditions)}
+    return found | {f"-> {first}": {"share": "rest" if found else "1"}}
+
+
+def an_exit(draw: Draw, n: Names) -> Map:
+    kinds = ["rate", "fixed", "upon", "after", "upon by chance"]
+    match one(draw, kinds):
+        case "rate":
+            return {"rate": rate(draw, n)} | options(draw, n)
+        case "fixed":
+            return {
+                "after": one(
+                    draw, (duration(draw), "uniform(10 days, 2 years)", "gamma(mean=1 year, sd=200 days)")
+                )
+            }
+        case "upon":
+            return {"upon": one(draw, n.things)}
+        case "upon by chance":
+            return {"upon": one(draw, n.things), "chance": chance(draw)}
+    hazard = one(
+        draw,
+        (
+            "exponential(mean=2 years)",
+            "weibull(shape=1.5, scale=3 years)",
+            "gompertz(shape=0.1 per year, rate=0.1 per year)",
+            "weibull(shape=0.8, scale=(1 year if female else 4 years))",
+        ),
+    )
+    return {"after": hazard} | options(draw, n)
+
+
+def a_death(draw: Draw, n: Names, conditions: list[str]) -> Map:
+    """Rare, so that most lives reach the date that people must be alive on."""
+    cause = {"cause": one(draw, conditions)}
+    if draw(st.booleans()):
+        return {"upon": one(draw, n.things), "chance": "0.05"} | cause
+    return {"rate": f"0.005 per year * {factor(draw, n)}"} | options(draw, n) | cause
+
+
+def options(draw: Draw, n: Names) -> Map:
+    found: Map = {}
+    if draw(st.booleans()):
+        found["while"] = truth(draw, n, "rate")
+    if draw(st.booleans()):
+        found["times"] = factor(draw, n)
+    return found
+
+
+def is_hazard(exit_: Map) -> bool:
+    return "rate" in exit_ or str(exit_.get("after", "")).startswith(("exponential", "weibull", "gompertz"))
+
+
+def modifier(draw: Draw, n: Names, hazards: list[str]) -> Map:
+    found: Map = {"rate": one(draw, hazards), "times": factor(draw, n)}
+    return found | ({"while": truth(draw, n, "rate")} if draw(st.booleans()) else {})
+
+
+def assignments(draw: Draw, n: Names) -> Map:
+    """A number, truth or category that is set; `only_set` has no other value."""
+    kinds = ["new"] + ["number"] * bool(n.numbers) + ["truth"] * bool(n.truths)
+    kinds += ["category"] * bool(n.categories)
+    match one(draw, kinds):
+        case "new":
+            return {"only_set": one(draw, ("1", "normal(0, 1)"))}
+        case "number":
+            return {one(draw, n.numbers): one(draw, (number(draw, n, "look"), "uniform(0, 2)"))}
+        case "truth":
+            return {one(draw, n.truths): one(draw, (truth(draw, n, "look"), f"bernoulli({chance(draw)})"))}
+    drawn = f"categorical({LEVELS[0]}=0.5, {LEVELS[1]}=0.5, {LEVELS[2]}=rest)"
+    return {one(draw, n.categories): drawn}
+
+
+# ---- care
+
+
+def a_protocol(draw: Draw, n: Names, later: list[str], hazards: list[str], name: str) -> Map:
+    found: Map = {}
+    if one(draw, ("starts", "while")) == "while":
+        found["while"] = truth(draw, n, "trigger")
+    else:
+        found["starts"] = [a_start(draw, n) for _ in range(draw(st.sampled_from((1, 1, 2, 0))))]
+        if any("rate" in start for start in found["starts"]):
+            hazards.append(name)
+    if draw(st.integers(0, 3)) == 3:
+        found["until"] = truth(draw, n, "trigger")
+    return found | {"steps": steps(draw, n, later, 3)}
+
+
+def a_start(draw: Draw, n: Names) -> Map:
+    match one(draw, ("when", "upon", "rate", "during")):
+        case "when":
+            return {"when": one(draw, ("age >= 20", "age >= 30", truth(draw, n, "trigger")))}
+        case "upon":
+            return {"upon": one(draw, n.things)}
+        case "rate":
+            found = {"rate": rate(draw, n)}
+            return found | ({"while": truth(draw, n, "rate")} if draw(st.booleans()) else {})
+    return {"during": one(draw, n.providers)}
+
+
+def steps(draw: Draw, n: Names, later: list[str], depth: int) -> list[Map]:
+    return [a_step(draw, n, later, depth) for _ in range(draw(st.integers(1, 3)))]
+
+
+def a_step(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    kinds = ["wait", "set"]
+    kinds += ["test", "tests"] * bool(n.biomarkers) + ["diagnose", "resolve"] * bool(n.conditions)
+    kinds += ["prescribe", "stop drug"] * bool(n.drugs) + ["perform"] * bool(n.procedures)
+    kinds += ["start", "stop"] * bool(n.protocols) + ["do"] * bool(later)
+    kinds += ["visit", "visit", "if", "every", "choose"] * (depth > 0)
+    step = STEPS[one(draw, kinds)](draw, n, later, depth - 1)
+    return step | ({"chance": chance(draw)} if draw(st.integers(0, 4)) == 4 else {})
+
+
+def visit(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    found: Map = {"visit": one(draw, n.providers), "steps": steps(draw, n, later, depth)}
+    return found | ({"reason": one(draw, n.conditions)} if n.conditions and draw(st.booleans()) else {})
+
+
+def prescribe(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    found: Map = {"prescribe": one(draw, n.drugs)}
+    if draw(st.booleans()):
+        found |= {"for": duration(draw), "refills": one(draw, ("0", "2", "until stopped"))}
+    return found
+
+
+def diagnose(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    found: Map = {"diagnose": one(draw, n.conditions)}
+    return found | ({"resolves": f"after {duration(draw)}"} if draw(st.booleans()) else {})
+
+
+def every(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    interval = one(draw, ("1 year", "30 days", "6 months if female else 1 year", "365.25 days"))
+    found: Map = {
+        "every": interval,
+        "steps": steps(draw, n, later, depth),
+        "at_most": draw(st.integers(1, 6)),
+    }
+    first = one(draw, ("now", "later", "30 days", "uniform(1 day, 20 days)"))
+    found |= {"first": first} if first != "now" else {}
+    return found | ({"until": truth(draw, n, "look")} if draw(st.booleans()) else {})
+
+
+def if_(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    found: Map = {"if": truth(draw, n, "look"), "then": steps(draw, n, later, depth)}
+    return found | ({"else": steps(draw, n, later, depth)} if draw(st.booleans()) else {})
+
+
+def choose(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    branches: list[Map] = []
+    for _ in range(draw(st.integers(1, 3))):
+        then = {"then": steps(draw, n, later, depth)}
+        if one(draw, ("share", "if")) == "share":
+            branches.append({"share": one(draw, ("0.25", "0.1 if female else 0.3"))} | then)
+        else:
+            branches.append({"if": truth(draw, n, "look")} | then)
+    last = steps(draw, n, later, depth)
+    has_shares = any("share" in branch for branch in branches)
+    if has_shares and draw(st.booleans()):
+        return {"choose": [*branches, {"share": "rest", "then": last}]}
+    return {"choose": [*branches, {"otherwise": last}]}
+
+
+def tests(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    names = draw(st.lists(st.sampled_from(n.biomarkers), min_size=1, max_size=2, unique=True))
+    return {"test": names}
+
+
+STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
+    "wait": lambda draw, n, later, depth: {"wait": time(draw, n)},
+    "set": lambda draw, n, later, depth: {"set": assignments(draw, n)},
+    "test": lambda draw, n, later, depth: {"test": one(draw, n.biomarkers)},
+    "tests": tests,
+    "diagnose": diagnose,
+    "resolve": lambda draw, n, later, depth: {"resolve": one(draw, n.conditions)},
+    "prescribe": prescribe,
+    "stop drug": lambda draw, n, later, depth: {"stop": one(draw, n.drugs)},
+    "perform": lambda draw, n, later, depth: {"perform": one(draw, n.procedures)},
+    "start": lambda draw, n, later, depth: {"start": one(draw, n.protocols)},
+    "stop": lambda draw, n, later, depth: {"stop": one(draw, n.protocols)},
+    "do": lambda draw, n, later, depth: {"do": one(draw, later)},
+    "visit": visit,
+    "if": if_,
+    "every": every,
+    "choose": choose,
+}

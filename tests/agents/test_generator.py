@@ -1,0 +1,88 @@
+"""The generator reaches the whole language, so that what holds for its scenarios says something."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from sim.scenario import load
+from sim.scenario.model import DISTRIBUTIONS, Expr, Scenario, Span, Step
+from sim.scenario.words import FUNCTIONS
+from tests.agents.generator import Written, scenarios
+
+EXAMPLES = 300
+FELT = {"felt"}  # means what is inside it
+
+
+def parts(thing: Any) -> Iterator[Any]:
+    """Everything inside a part of a scenario, itself included."""
+    yield thing
+    if is_dataclass(thing) and not isinstance(thing, Span):
+        for field in fields(thing):
+            yield from parts(getattr(thing, field.name))
+    elif isinstance(thing, tuple):
+        for item in thing:
+            yield from parts(item)
+
+
+def constructs(scenario: Scenario) -> Iterator[str]:
+    """The names of what a scenario is made of."""
+    population = scenario.population
+    yield "born" if population.born else "alive on"
+    yield "mortality" if scenario.mortality else "no mortality"
+    yield f"entry {population.entry is not None} {population.entry_date is not None}"
+    for part in parts(scenario):
+        match part:
+            case Expr(op="draw", value=name):
+                yield f"draw {name}"
+            case Expr(op=op):
+                yield op
+            case Step():
+                yield type(part).__name__
+                yield "chance" if part.chance else "no chance"
+            case _ if hasattr(part, "kind") and hasattr(part, "site"):
+                yield f"{type(part).__name__} {part.kind}"
+            case _ if hasattr(part, "steps") and hasattr(part, "while_"):
+                yield "while" if part.while_ else "starts"
+                yield "until" if part.until else "no until"
+            case _ if hasattr(part, "exits"):
+                yield "lasts" if part.lasts else "no lasts"
+                yield "sets" if part.sets else "no sets"
+
+
+@pytest.mark.slow
+def test_every_construct_is_generated() -> None:
+    reached = Counter[str]()
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(scenarios())
+    def count(written: Written) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            reached.update(set(constructs(load(written.write(Path(folder))))))
+
+    count()
+    steps = {kind.__name__ for kind in Step.__subclasses__()}
+    exits = {f"Exit {kind}" for kind in ("rate", "after", "fixed", "share", "upon")}
+    starts = {f"Start {kind}" for kind in ("upon", "when", "rate", "during")}
+    operations = set(FUNCTIONS) - FELT | {"in", "ever", "time_in", "years_in", "taking", "prescribed"}
+    operations |= {"diagnosed", "running", "last", "first", "usual", "mean", "tested", "count", "since"}
+    operations |= {"age", "year", "today", "lookup", "if", "and", "or", "not", "or_else", "lt", "ge", "pow"}
+    draws = {f"draw {name}" for name in DISTRIBUTIONS}
+    others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
+    others |= {"lasts", "sets", "chance"}
+    wanted = steps | exits | starts | operations | draws | others
+    assert not wanted - reached.keys()
