@@ -25,7 +25,7 @@ LEVELS = ("low", "middle", "top")
 
 @dataclass
 class Names:
-    """What an expression may read. `numbers` are variables, `unset` among them such as a `set` alone gives."""
+    """What an expression may read. `numbers`, `truths` and `categories` are variables."""
 
     states: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)

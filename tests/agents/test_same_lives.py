@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -102,8 +103,8 @@ def check_same_lives(scenario: Scenario, patients: range, at_once: bool) -> None
 @pytest.fixture(autouse=True)
 def few_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody lives to the date that people must be alive on, be told so soon."""
-    monkeypatch.setattr("sim.engine.simulate.MOST_ATTEMPTS", MOST_ATTEMPTS)
-    monkeypatch.setattr("sim.agents.births.MOST_ATTEMPTS", MOST_ATTEMPTS)
+    for module in ("sim.engine.simulate", "sim.agents.births"):
+        monkeypatch.setattr(sys.modules[module], "MOST_ATTEMPTS", MOST_ATTEMPTS)
 
 
 @pytest.mark.slow
