@@ -124,8 +124,8 @@ def appointments(per_week: float, hours: Hours, start: float) -> Generator[float
     the grid of dates."""
     open_time = sum(to - from_ for from_, to in hours)
     part = open_time / per_week
-    first = max(math.floor((start - FIRST_MONDAY) / WEEK - 1.0) * per_week, 0.0)
-    for number in itertools.count(math.floor(first)):
+    first = math.floor(math.floor((start - FIRST_MONDAY) / WEEK - 1.0) * per_week)
+    for number in itertools.count(first):
         week, into = divmod((number + 0.5) * part + ALMOST, open_time)
         for from_, to in hours:
             if into < to - from_:

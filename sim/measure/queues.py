@@ -10,11 +10,13 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.agents.desks import ALWAYS, appointments
 from sim.measure.rows import Reader, by_provider, identifiers, numbers, outcomes, seconds
 from sim.measure.steps import DAY, WEEK, Integers, Steps, open_time, present
 from sim.records.names import OUTCOMES
@@ -246,9 +248,11 @@ def _utilisation(
         from_ = open_time(offer["hours"], np.clip(encounters.start, *period))
         to = open_time(offer["hours"], np.clip(encounters.end, *period))
         return float((to - from_).sum()) / (offer["at_a_time"] * opened)
-    a_week = open_time(offer["hours"], np.array([begins, begins + WEEK]))
+    hours = tuple((float(from_), float(to)) for from_, to in offer["hours"]) or ALWAYS
+    dates = takewhile(lambda date: date < end / DAY, appointments(offer["per_week"], hours, begins / DAY))
+    offered = sum(1 for _ in dates)
     used = np.isin(requests.outcome, [ATTENDED, MISSED]) & (requests.ended >= begins) & (requests.ended < end)
-    return float(used.sum()) / (offer["per_week"] * opened / float(np.diff(a_week)[0]))
+    return float(used.sum()) / offered if offered else None
 
 
 def _little(length: float, requested: Integers, started: Integers, period: tuple[int, int]) -> Little:

@@ -197,14 +197,14 @@ _sessions = st.lists(st.integers(0, 10_080 // 5), min_size=2, max_size=8, unique
 @given(
     _sessions,
     st.fractions(Fraction(1, 60), 200, max_denominator=60),
-    st.integers(0, 30_000),
+    st.integers(-20_000, 30_000),
 )
 def test_appointments_are_evenly_spaced(sessions: list[tuple[int, int]], rate: Fraction, start: int) -> None:
     found = itertools.islice(
         appointments(float(rate), tuple((a / 1440, b / 1440) for a, b in sessions), float(start)), 25
     )
     opened = sum(b - a for a, b in sessions)
-    number = max(math.floor((Fraction(start - 4, 7) - 2) * rate), 0)
+    number = math.floor((Fraction(start - 4, 7) - 2) * rate)
     exact = list[Fraction]()
     while len(exact) < 25:
         week, into = divmod((number + Fraction(1, 2)) * opened / rate, opened)
