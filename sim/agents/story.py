@@ -271,6 +271,8 @@ class Scribe:
         self._write(life, "variable", variable, row, value=amount, drawn=drawn, uniform=uniform)
 
     def _state(self, life: Life, axis: str, left: str | None, state: str, row: Row | None) -> None:
+        if left is None:
+            self.reasons = []
         self._write(life, "state", axis, row, left=left, entered=state, stays=row is not None)
         if state != DEAD:
             self.reasons = [Entered(state)]

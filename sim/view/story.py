@@ -101,7 +101,7 @@ class _Page:
         self.depths: dict[str, int] = {}
 
     def lines(self) -> Iterator[str]:
-        day = ""
+        day, before = "", None
         for happening in self.story.happenings:
             depth = self.depth(happening)
             if self.goes_without_saying(happening):
@@ -114,6 +114,9 @@ class _Page:
             line = f"{margin:{MARGIN - 2}}{mark} {'  ' * depth}{told(happening, self.names)}"
             line += place(happening, self.names)
             yield from self.styled(_wrapped([line], self.width, indent + "  "), happening.kind in LOUD)
+            if happening.kind == "death" and before and before.kind == "state":
+                continue  # who died of it is told already
+            before = happening
             for reason in reasons(happening, self.names):
                 wrapped = _wrapped([f"{indent}    {reason}"], self.width, f"{indent}      ")
                 yield from (click.style(piece, dim=True) if self.color else piece for piece in wrapped)
@@ -394,15 +397,17 @@ class _Now:
             due = "never due as things are"
         else:
             due = f"due {self.date(hazard.due)}, at {_years(hazard.due)}, if nothing changes"
-        used = f"{number(hazard.used)} of {number(hazard.threshold)}"
+        used = f"{number(hazard.used)} of {number(hazard.threshold)} used up"
+        begun = hazard.began <= self.moment.time
+        since = self.since(hazard.began) if begun else f", from {self.date(hazard.began)} on"
         lines = [
             f"    {_rate(hazard)}",
-            f"    {used} used up{self.since(hazard.began)} (u {number(hazard.uniform)}); {due}",
+            f"    {used}{since} (u {number(hazard.uniform)}); {due}",
         ]
         yield from _wrapped(lines, self.width, "      ")
 
     def protocol(self, protocol: ProtocolNow) -> str:
-        at = f"at {protocol.step}" if protocol.step else "before its first step"
+        at = f" (step: {protocol.step})" if protocol.step else ""
         if protocol.protocol:
             waits = f"waits for {self.names[protocol.protocol]}"
         elif protocol.provider:
@@ -411,7 +416,7 @@ class _Now:
             waits = f"waits to {self.date(protocol.until)}"
         else:
             waits = "goes on with what it is part of"
-        return f"{self.names[protocol.name]}{self.since(protocol.since)}: {at}, {waits}"
+        return f"{self.names[protocol.name]}{self.since(protocol.since)}: {waits}{at}"
 
     def date(self, time: float) -> str:
         return date_from_days(math.floor(self.story.birth + time))
