@@ -29,6 +29,7 @@ bench: $(VENV)/installed-peers
 	$(BIN)/python benchmarks/kernel.py
 	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python benchmarks/first_patient.py
+	$(BIN)/python benchmarks/runtimes.py
 
 $(VENV)/installed: pyproject.toml
 	@echo "installing into $(VENV), which takes a minute or two the first time"
