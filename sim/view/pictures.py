@@ -100,6 +100,6 @@ def _waits(axes: Axes, queue: Queue) -> None:
     axes.set_xlabel(f"{unit} waited")
     axes.set_ylabel("share of the attended")
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(loc="lower right", frameon=False)
+        axes.legend(loc="lower right", framealpha=0.9, edgecolor="none")
     else:
         axes.text(0.5, 0.5, "nobody was attended", transform=axes.transAxes, ha="center", color="#666666")
