@@ -119,6 +119,7 @@ def scenario() -> Scenario:
             Pathway("lungs", (DiseaseAxis("lungs.course", (_state("lungs.none"), _state("lungs.ill"))),), ()),
         ),
         behaviours=(),
+        imperfections=(),
         files=(("scenario.yaml", "0" * 64),),
     )
 

@@ -16,6 +16,7 @@ providers   by name: `class`; where it has a capacity `at_a_time`, so many patie
             appointments; `hours`: sessions of a week, from and to in days since Monday 00:00, none for always
 runtime     `name`, kernel or agents, and `why` it was that one
 behaviours  in Python: `class`, `file` and its `sha256`; `audited` is false: nobody has looked at them
+imperfections  `name`, `kind`, what it `spoils` and the `chance`, as an expression, of each
 shard_size  patients in a file; has no influence on the digest
 versions    of what made it
 rows        by table
@@ -38,7 +39,8 @@ from typing import Any
 
 from sim.records.digest import Sums
 from sim.scenario import constants
-from sim.scenario.model import Provider, Scenario
+from sim.scenario.expressions import unparse
+from sim.scenario.model import Imperfection, Provider, Scenario
 
 DAYS_PER_WEEK = 7
 FORMAT = 2
@@ -64,6 +66,13 @@ def offer(provider: Provider, scenario: Scenario) -> dict[str, Any]:
         is_rate = provider.capacity.type.kind == "rate"
         limit = {"per_week": DAYS_PER_WEEK * capacity} if is_rate else {"at_a_time": int(capacity)}
     return {"class": provider.kind, **limit, "hours": [list(session) for session in provider.hours]}
+
+
+def spoiling(imperfection: Imperfection) -> dict[str, Any]:
+    """An imperfection as it stands in a manifest."""
+    spoils = [target.thing or target.table for target in imperfection.targets]
+    chance = "1" if imperfection.chance is None else unparse(imperfection.chance)
+    return {"name": imperfection.name, "kind": imperfection.kind, "spoils": spoils, "chance": chance}
 
 
 def nested(sums: Sums) -> dict[str, dict[str, str]]:

@@ -15,12 +15,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sim.engine.log import CONDITION, DEATH, ENCOUNTER, MEDICATION, OBSERVATION, PROCEDURE
 from sim.records.arrays import text_array
 from sim.records.digest import NULL_WORD, text_word
+from sim.records.schema import LOGGED
 from sim.scenario.model import Biomarker, Code, Coded, Scenario
 
 DEAD = "dead"  # the state entered by dying
 OUTCOMES = ("attended", "missed", "gave up", "cancelled", "died")  # of an appointment
+_COLUMNS = {CONDITION: "condition", OBSERVATION: "observation", MEDICATION: "drug", PROCEDURE: "procedure"}
 OTHER = "other"  # the cause of a death that no pathway accounts for
 
 
@@ -90,10 +93,19 @@ class Names:
     """Every vocabulary of a scenario, by the name that `sim.records.schema` gives it.
 
     `first_level` int32, per variable: the code of its first level in the vocabulary "level", -1 without any.
+    `first_thing` int32, per kind of the log's rows: the code of the first in the vocabulary "thing".
+    `first_foreign`: the code in the vocabulary "observation.unit" of the first that an imperfection writes.
     """
 
     vocabularies: Mapping[str, Vocabulary]
     first_level: NDArray[np.int32]
+    first_thing: NDArray[np.int32]
+    first_foreign: np.int32
+
+
+def foreign_units(scenario: Scenario) -> list[str]:
+    """The units that an imperfection writes, in the order in which `aux` of an observation counts them."""
+    return list(dict.fromkeys(i.unit for i in scenario.imperfections if i.unit is not None))
 
 
 def names(scenario: Scenario) -> Names:
@@ -106,7 +118,6 @@ def names(scenario: Scenario) -> Names:
         found[kind] = vocabulary(thing.name for thing in things)
         found[f"{kind}.system"] = vocabulary(code.system if code else None for code in first)
         found[f"{kind}.code"] = vocabulary(code.code if code else None for code in first)
-        found[f"{kind}.unit"] = vocabulary(thing.unit for thing in things)
     found["cause"] = vocabulary((t.name for t in everything if t.kind == "condition"), missing=OTHER)
     found["provider"] = vocabulary(provider.name for provider in scenario.providers)
     found["provider.class"] = vocabulary(provider.kind for provider in scenario.providers)
@@ -123,4 +134,18 @@ def names(scenario: Scenario) -> Names:
     found["variable"] = vocabulary(bare([variable.name for variable in scenario.variables]))
     found["level"] = vocabulary(level for some in levels for level in some)
     starts = np.cumsum([0, *map(len, levels)], dtype=np.int32)[:-1]
-    return Names(found, np.where([bool(some) for some in levels], starts, -1).astype(np.int32))
+
+    results = [thing.unit for thing in everything if thing.kind == "observation"]
+    found["observation.unit"] = vocabulary([*results, *foreign_units(scenario)])
+    found["table"] = vocabulary(table.name for _, table in sorted(LOGGED.items()))
+    found["imperfection"] = vocabulary(imperfection.name for imperfection in scenario.imperfections)
+    found["imperfection.kind"] = vocabulary(imperfection.kind for imperfection in scenario.imperfections)
+    kinds = {row: [t.name for t in everything if t.kind == column] for row, column in _COLUMNS.items()}
+    kinds |= {ENCOUNTER: [provider.name for provider in scenario.providers], DEATH: kinds[CONDITION]}
+    found["thing"] = vocabulary((name for row in sorted(kinds) for name in kinds[row]), missing=OTHER)
+    return Names(
+        found,
+        np.where([bool(some) for some in levels], starts, -1).astype(np.int32),
+        np.cumsum([0, *(len(kinds[row]) for row in sorted(kinds))], dtype=np.int32)[:-1],
+        np.int32(len(results)),
+    )

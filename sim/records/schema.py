@@ -137,7 +137,7 @@ LOGGED = {  # by the kind of the log's rows
             *_coded("observation"),
             AT,
             Column("value", NUMBER, "value"),
-            Column("unit", TEXT, "code", "observation.unit", nullable=True),
+            Column("unit", TEXT, "unit", "observation.unit", nullable=True),
         ),
     ),
     MEDICATION: Table("medications", (*KEY, DURING, *_coded("drug"), SINCE, UNTIL)),
@@ -165,4 +165,20 @@ LOGGED = {  # by the kind of the log's rows
         ),
     ),
 }
-TABLES = (PATIENTS, *LOGGED.values(), CODES)
+IMPERFECTIONS = Table(  # there only where a scenario has some
+    "truth/imperfections",
+    (
+        *KEY,
+        Column("table", TEXT, "kind", "table"),
+        Column("imperfection", TEXT, "imperfection", "imperfection"),
+        Column("kind", TEXT, "imperfection", "imperfection.kind"),
+        DURING,
+        Column("name", TEXT, "thing", "thing"),
+        SINCE,
+        UNTIL,
+        Column("value", NUMBER, "result", nullable=True),
+        Column("requested", TIME, "asked", nullable=True),
+        Column("reason", TEXT, "reason", "condition", nullable=True),
+    ),
+)
+TABLES = (PATIENTS, *LOGGED.values(), IMPERFECTIONS, CODES)

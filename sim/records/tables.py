@@ -10,11 +10,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sim.engine.log import NULL, Log, People
+from sim.engine.log import ENCOUNTER, NULL, OBSERVATION, Log, People
 from sim.records import digest
 from sim.records.arrays import coded_array, number_array, text_array, truth_array
+from sim.records.imperfections import Touched
 from sim.records.names import Names, named
-from sim.records.schema import CODES, DATE, LOGGED, NUMBER, PATIENTS, TIME, TRUTH, Column, Table
+from sim.records.schema import (
+    CODES,
+    DATE,
+    IMPERFECTIONS,
+    LOGGED,
+    NUMBER,
+    PATIENTS,
+    TIME,
+    TRUTH,
+    Column,
+    Table,
+)
 from sim.records.split import by_kind
 from sim.scenario.model import Scenario
 
@@ -27,20 +39,30 @@ _DERIVED: dict[str, Callable[[Names, Field], Values]] = {
     "cause": lambda names, field: field("value").astype(np.int32),
     "requested": lambda names, field: field("value").astype(np.int64),
     "number": lambda names, field: np.where(names.first_level[field("code")] < 0, field("value"), np.nan),
+    "unit": lambda names, field: _units(names.first_foreign, field),
+    "thing": lambda names, field: _things(names.first_thing[field("kind")], field),
+    "result": lambda names, field: np.where(field("kind") == OBSERVATION, field("value"), np.nan),
+    "asked": lambda names, field: _asked(field("kind") == ENCOUNTER, field("value")),
+    "reason": lambda names, field: np.where(field("kind") == ENCOUNTER, field("aux"), np.int32(-1)),
     "level": lambda names, field: _levels(names.first_level[field("code")], field("value")),
 }
 
 
-def tables(names: Names, people: People, log: Log) -> Iterator[tuple[str, pa.Table, digest.Sums]]:
+def tables(
+    names: Names, people: People, log: Log, touched: Touched | None = None
+) -> Iterator[tuple[str, pa.Table, digest.Sums]]:
     """Each table of some patients, but `codes`: its name, its rows in the log's order, its digest's sums.
 
     Text columns are dictionary arrays of strings. A column that may not be null is marked so, and writing it
-    would fail if it were. The tables come one by one so that the memory of one serves the next.
+    would fail if it were. The last is `truth/imperfections`, where it is told what was `touched`. The tables
+    come one by one so that the memory of one serves the next.
     """
     yield PATIENTS.name, *_table(PATIENTS, names, _people(people))
     rows, starts = by_kind(log)
     for kind, table in LOGGED.items():
         yield table.name, *_table(table, names, _logged(names, rows, slice(starts[kind], starts[kind + 1])))
+    if touched is not None:
+        yield IMPERFECTIONS.name, *_table(IMPERFECTIONS, names, _spoiled(names, touched))
 
 
 def codes(scenario: Scenario) -> pa.Table:
@@ -90,9 +112,27 @@ def _logged(names: Names, log: Log, rows: slice) -> Field:
         if source in _DERIVED:
             return _DERIVED[source](names, field)
         values: Values = getattr(log, source)[rows]
-        return values
+        return values.astype(np.int32) if source == "kind" else values
 
     return field
+
+
+def _spoiled(names: Names, touched: Touched) -> Field:
+    of_rows = _logged(names, touched.rows, slice(None))
+    return lambda source: touched.imperfection if source == "imperfection" else of_rows(source)
+
+
+def _units(first_foreign: np.int32, field: Field) -> Values:
+    foreign = field("aux") >= 0
+    return np.where(foreign, first_foreign + field("aux"), field("code")) if foreign.any() else field("code")
+
+
+def _things(first: Values, field: Field) -> Values:
+    return np.where(field("code") < 0, np.int32(-1), first + field("code"))
+
+
+def _asked(known: Values, value: Values) -> Values:
+    return np.where(known, np.where(known, value, 0.0).astype(np.int64), NULL)
 
 
 def _levels(first: Values, value: Values) -> Values:

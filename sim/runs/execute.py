@@ -15,8 +15,9 @@ from typing import Any
 
 from sim.engine.log import Log, People
 from sim.records import digest, manifest
+from sim.records.imperfections import Spoiler
 from sim.records.names import Names, names
-from sim.records.schema import CODES, LOGGED, PATIENTS
+from sim.records.schema import CODES, IMPERFECTIONS, LOGGED, PATIENTS
 from sim.records.tables import codes, tables
 from sim.records.writer import File, Part, write
 from sim.runs.background import with_background
@@ -78,7 +79,7 @@ def run(
     lives = start(choice.name, loaded, work.patients, seed, progress)
     folder = free_folder(loaded.name) if out is None else Path(out)
     with whole_folder(folder) as aside:
-        job = _Job(loaded, lives, names(loaded), aside)
+        job = _Job(loaded, lives, names(loaded), Spoiler(loaded, seed), aside)
         shards = _shards(job, work, threads or _processors(), progress)
         shards.append(_codes(job))
         content = _content(job, work, seed, shards, parameters or {})
@@ -109,6 +110,7 @@ class _Job:
     scenario: Scenario
     lives: Runtime
     names: Names
+    spoiler: Spoiler
     folder: Path
 
 
@@ -156,14 +158,16 @@ def _shards(job: _Job, work: Plan, threads: int, progress: Progress) -> list[_Wr
 
 
 def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
-    parts = {table.name: Part() for table in (PATIENTS, *LOGGED.values())}
+    spoils = bool(job.scenario.imperfections)
+    parts = {table.name: Part() for table in (PATIENTS, *LOGGED.values(), *[IMPERFECTIONS] * spoils)}
     rows = dict.fromkeys(parts, 0)
     sums: dict[tuple[str, str], int] = {}
     redrawn = lives = 0
     for people, log in _batches(job, shard.patients, watch):
         redrawn += int((people.attempts > 1).sum())
         lives += int(people.attempts.sum())
-        for name, table, part in tables(job.names, people, log):
+        record, touched = job.spoiler.spoil(people, log) if spoils else (log, None)
+        for name, table, part in tables(job.names, people, record, touched):
             parts[name].add(table)
             rows[name] += table.num_rows
             sums = digest.add([sums, part])
@@ -232,6 +236,7 @@ def _content(
         "window": [manifest.calendar_date(day) for day in scenario.window],
         "providers": {provider.name: manifest.offer(provider, scenario) for provider in scenario.providers},
         "behaviours": _behaviours(scenario),
+        "imperfections": [manifest.spoiling(imperfection) for imperfection in scenario.imperfections],
         "shard_size": work.shard_size,
         "versions": manifest.versions(),
         "rows": rows,

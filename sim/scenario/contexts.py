@@ -14,10 +14,14 @@ from sim.scenario.model import Expr, Span
 from sim.scenario.units import digits
 from sim.scenario.words import READS
 
-Context = Literal["rate", "draw", "condition", "value", "formula", "watch"]
+Context = Literal["rate", "draw", "condition", "value", "formula", "watch", "row", "row draw"]
 """Where an expression stands: a rate or a factor of one; where a draw may stand (variables, `set`, sojourns,
 waits, measurement errors); a look at this moment (`if`, chances, shares); a biomarker's value; a formula; a
-trigger, `while` or `until`."""
+trigger, `while` or `until`; a look at a row of the record that is about to be spoiled, where a draw may not
+stand, or may."""
+
+ROW = frozenset({"in", "ever", "diagnosed", "prescribed"})
+"""The words that look at the life behind a row of the record; all others that read a name cannot."""
 
 SUBJECTS: dict[Context, str] = {
     "rate": "a rate",
@@ -25,6 +29,7 @@ SUBJECTS: dict[Context, str] = {
     "value": "a biomarker's value",
     "formula": "a formula",
     "watch": "a trigger",
+    "row": "an imperfection's chance",
 }
 
 _LINEAR_CLOCKS = frozenset({"age", "today", "year", "time_in", "years_in", "since"})
@@ -45,7 +50,7 @@ def verify(expression: Expr, context: Context, formulas: Sequence[Expr]) -> None
     """
     places = dict(_placed(expression, frozenset(map(id, formulas)), None))
     faults = [found for rule in _RULES[context] for found in rule(expression, places)]
-    if context != "draw":
+    if context not in ("draw", "row draw"):
         faults += _draws(expression, SUBJECTS[context], places)
     if faults:
         raise ScenarioError(tuple(faults))
@@ -98,6 +103,22 @@ def _drawn_together(e: Expr) -> list[Expr]:
         condition, then, otherwise = (_drawn_together(arg) for arg in e.args)
         return condition + max(then, otherwise, key=len)
     return [e] * (e.op == "draw") + [node for arg in e.args for node in _drawn_together(arg)]
+
+
+# ---- rows of the record
+
+
+def _of_a_row(e: Expr, places: Places) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            "not-of-a-row",
+            f"an imperfection looks at a row of the record, and cannot read `{node.op}`",
+            places[id(node)],
+            f"it reads value, provider, age, year, month, today, variables, {', '.join(sorted(ROW))}",
+        )
+        for node in _nodes(e)
+        if node.op in READS and node.op not in ROW
+    ]
 
 
 # ---- truth and record
@@ -198,4 +219,6 @@ _RULES: dict[Context, tuple[Rule, ...]] = {
     "value": (_no_record,),
     "formula": (_one_side,),
     "watch": (_still,),
+    "row": (_of_a_row,),
+    "row draw": (_of_a_row, _second_draw),
 }

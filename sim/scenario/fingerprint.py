@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from sim.scenario.model import Scenario
 
 _NO_MATTER = {"span", "name", "about", "folder", "files", "size", "display", "source", "prior", "ci95"}
+_NO_MATTER |= {"imperfections"}
 
 
 def fingerprint(scenario: Scenario) -> str:

@@ -472,6 +472,45 @@ class Behaviour:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What an imperfection spoils: the rows of one `thing` (a qualified name) in a `table`, or all (None)."""
+
+    table: str
+    thing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Imperfection:
+    """One way in which the record is spoiled, row by row, after the lives are lived.
+
+    kind        what it does to a row              options
+    ----------  ---------------------------------  ----------------------------------------------
+    missing     it is not there
+    late        it says a later time               `by`: days, may draw
+    duplicated  it is there once more
+    rounded     its value is a multiple            `to`: of this number
+    wrong_unit  its value, unit or both are wrong  `factor` on the value, `unit` written, `decimals`
+    wrong_code  it is another thing                `becomes`: one of these
+
+    `chance` is its probability, or None for 1. It and `by` read a row, see `ROW` in contexts.py, and two more
+    variables, `record.value` and `record.provider`. `site` names its streams.
+    """
+
+    name: str
+    kind: Literal["missing", "late", "duplicated", "rounded", "wrong_unit", "wrong_code"]
+    targets: tuple[Target, ...]
+    chance: Expr | None
+    by: Expr | None
+    to: float | None
+    factor: float | None
+    unit: str | None
+    decimals: int | None  # None: those of what was measured
+    becomes: tuple[str, ...]
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A checked scenario. `files` are its sources (relative path, SHA-256)."""
 
@@ -491,4 +530,5 @@ class Scenario:
     providers: tuple[Provider, ...]
     pathways: tuple[Pathway, ...]
     behaviours: tuple[Behaviour, ...]
+    imperfections: tuple[Imperfection, ...]
     files: tuple[tuple[str, str], ...]

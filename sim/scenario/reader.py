@@ -70,9 +70,9 @@ class Reader:
 
     # ---- numbers between bounds
 
-    def probability(self, text: Scalar) -> Expr:
+    def probability(self, text: Scalar, context: Context = "condition") -> Expr:
         """A probability that may depend on the patient; one that is known must lie in [0, 1]."""
-        e = self.expression(text, NUMBER, "condition")
+        e = self.expression(text, NUMBER, context)
         value = self.known(e)
         if value is not None and not 0.0 <= value <= 1.0:
             message = f"this probability is {value:.6g}; it lies between 0 and 1"

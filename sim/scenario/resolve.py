@@ -12,6 +12,7 @@ from sim.scenario.care import CareReader
 from sim.scenario.codes import codes_of
 from sim.scenario.diagnostics import Findings
 from sim.scenario.disease import DiseaseReader, apply_modifier
+from sim.scenario.imperfections import ImperfectionReader
 from sim.scenario.lint import warn_of_unreached, warn_of_unused
 from sim.scenario.model import Coded, Pathway, Scenario, Variable
 from sim.scenario.names import (
@@ -88,6 +89,7 @@ def resolve(
         providers=tuple(provider(*item, readers[SCENARIO]) for item in file.providers.items()),
         pathways=tuple(Pathway(name, diseases[name].axes(), cares[name].protocols()) for name in spaces[2:]),
         behaviours=frame.behaviours(),
+        imperfections=ImperfectionReader(documents, readers[POPULATION]).imperfections(),
         files=tuple((str(f.relative_to(folder)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files),
     )
     check_whole(scenario, findings)

@@ -73,6 +73,7 @@ def _scenario(s: Scenario, documents: Documents) -> Plain:
     data["pathways"] = [_path(p.name) for p in s.pathways]
     data["providers"] = {p.name: _provider(p) for p in s.providers}
     data["behaviours"] = [f"{b.module}:{b.name}" for b in s.behaviours]
+    data["imperfections"] = {i.name: _imperfection(i) for i in s.imperfections}
     return _given(data)
 
 
@@ -83,6 +84,21 @@ def _provider(p: model.Provider) -> Plain:
             "capacity": _text(p.capacity),
             "hours": spelled(p.hours),
             "lasts": _text(p.lasts),
+        }
+    )
+
+
+def _imperfection(i: model.Imperfection) -> Plain:
+    return _given(
+        {
+            i.kind: [target.thing or target.table for target in i.targets],
+            "chance": _text(i.chance),
+            "by": _text(i.by),
+            "to": None if i.to is None else units.digits(i.to),
+            "factor": None if i.factor is None else units.digits(i.factor),
+            "unit": i.unit,
+            "decimals": None if i.decimals is None else str(i.decimals),
+            "becomes": list(i.becomes),
         }
     )
 

@@ -467,10 +467,28 @@ class Provider(Named):
     lasts: Expression | None = None
 
 
+class Imperfection(Named):
+    """One way in which the record is spoiled: exactly one of the kinds, with the names of what it spoils."""
+
+    missing: AnyNumber[Name]
+    late: AnyNumber[Name]
+    duplicated: AnyNumber[Name]
+    rounded: AnyNumber[Name]
+    wrong_unit: AnyNumber[Name]
+    wrong_code: AnyNumber[Name]
+    chance: Expression | None = None
+    by: Expression | None = None
+    to: Expression | None = None
+    factor: Expression | None = None
+    unit: Text | None = None
+    decimals: Whole | None = None
+    becomes: AnyNumber[Name]
+
+
 class ScenarioFile(Named):
     """scenario.yaml."""
 
-    planned = frozenset({"imperfections", "expect", "correlations", "groups", "uses", "with"})
+    planned = frozenset({"expect", "correlations", "groups", "uses", "with"})
     scenario: Text
     sources: Texts
     window: Dates
@@ -480,6 +498,7 @@ class ScenarioFile(Named):
     pathways: AnyNumber[Name]
     providers: Things[Provider]
     behaviours: AnyNumber[Class]
+    imperfections: Things[Imperfection]
 
     @classmethod
     def arranged(cls, node: Mapping, findings: Findings) -> Mapping:

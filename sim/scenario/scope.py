@@ -55,6 +55,7 @@ class Scope:
     """The names that expressions of a pathway may use: its own, others as `pathway.x`, or bare if unique."""
 
     def __init__(self, symbols: tuple[Symbol, ...], pathway: str):
+        self.symbols = symbols
         self.pathway = pathway
         self.units = frozenset(s.type.unit for s in symbols if s.type and s.type.unit)
         self._meanings: dict[str, list[Symbol]] = {}

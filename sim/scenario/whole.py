@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sim.scenario.diagnostics import Findings
 from sim.scenario.graphs import cycles
-from sim.scenario.model import Do, Every, Expr, Scenario, Span, State, Step, Visit
+from sim.scenario.model import Do, Every, Expr, Imperfection, Scenario, Span, State, Step, Visit
 
 T = TypeVar("T")
 
@@ -66,6 +66,8 @@ def _below(thing: object) -> tuple[str, ...]:
             return ("chance", "first")
         case Step():
             return ("chance",)
+        case Imperfection():
+            return ("by", "becomes")
     return ()
 
 

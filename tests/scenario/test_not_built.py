@@ -43,7 +43,7 @@ PLANNED = {
     "do": "with valid",
     "step": " ".join(sorted(PLANNED_VERBS)),
     "population": "include",
-    "scenario": "imperfections expect correlations",
+    "scenario": "expect correlations",
 }
 CASES = [(place, word) for place, words in PLANNED.items() for word in words.split()]
 
