@@ -13,7 +13,7 @@ from sim.scenario.diagnostics import Diagnostic, Findings, shown
 from sim.scenario.lint import silenced
 from sim.scenario.loader import Mapping, Node, Scalar, load_yaml, path_in, place, read_text
 from sim.scenario.model import Scenario
-from sim.scenario.names import POPULATION, SCENARIO, Documents
+from sim.scenario.names import POPULATION, RECORD, SCENARIO, Documents
 from sim.scenario.resolve import resolve
 from sim.scenario.schema import Pathway, ScenarioFile
 from sim.scenario.shapes import NAME, Model, report
@@ -58,7 +58,7 @@ def read(file: Path, files: list[Path], findings: Findings) -> Documents | None:
         findings.error("not-a-scenario", message, place(node["pathway"]))
         return None
     scenario = _model(node, ScenarioFile, findings)
-    pathways, names = [], {SCENARIO, POPULATION}
+    pathways, names = [], {SCENARIO, POPULATION, RECORD}
     whole = True
     for name in scenario.pathways if scenario else _named(node):
         path = findings.attempt(partial(path_in, file.parent, name))

@@ -11,7 +11,7 @@ from sim.scenario.diagnostics import fault, shown
 from sim.scenario.expressions import names_in
 from sim.scenario.loader import Scalar
 from sim.scenario.model import DURATION, NUMBER, Expr, Imperfection, Target, Type
-from sim.scenario.names import Documents
+from sim.scenario.names import RECORD, Documents
 from sim.scenario.reader import BROKEN, Reader
 from sim.scenario.schema import Imperfection as Author
 from sim.scenario.scope import Scope, Symbol, SymbolKind, did_you_mean
@@ -88,7 +88,7 @@ class ImperfectionReader:
             message = f"an imperfection is of one kind, and this has {' and '.join(given) or 'none'}"
             raise fault("imperfection-kind", message, author.span, f"one of {', '.join(OPTIONS)}")
         (kind,) = given
-        if not getattr(author, kind):
+        if author.node[kind] == []:
             message = f"`{kind}:` names what is spoiled"
             raise fault("wrong-shape", message, author.at(kind), f"a table ({', '.join(TABLES)}) or a thing")
         for option in _OPTIONS:
@@ -136,11 +136,11 @@ class ImperfectionReader:
         symbols = list(outer.scope.symbols)
         unit = self.unit(targets)
         if unit is not None:
-            symbols.append(Symbol("variable", "record.value", Type("number", unit=unit)))
+            symbols.append(Symbol("variable", f"{RECORD}.value", Type("number", unit=unit)))
         if self.providers:
             levels = Type("category", levels=self.providers)
-            symbols.append(Symbol("variable", "record.provider", levels))
-        return Reader(Scope(tuple(symbols), "record"), outer.findings, outer.values, outer.used)
+            symbols.append(Symbol("variable", f"{RECORD}.provider", levels))
+        return Reader(Scope(tuple(symbols), RECORD), outer.findings, outer.values, outer.used)
 
     def chance(self, text: Scalar, rows: Reader) -> Expr:
         syntax = rows.syntax(text)

@@ -30,7 +30,7 @@ from sim.scenario.scope import Scope, Symbol, SymbolKind
 from sim.scenario.typing import Context
 from sim.scenario.words import READS, SEX, VALUES
 
-SCENARIO, POPULATION = "scenario", "population"
+SCENARIO, POPULATION, RECORD = "scenario", "population", "record"
 SEX_NAME = "population.sex"
 _DEFINED = ("variable", "formula")
 
