@@ -60,7 +60,7 @@ class Spoiler:
         self.seed = seed
         self.meanings = Meanings(scenario)
         self.end = int(scenario.window[1] * SECONDS_PER_DAY)
-        self.decimals = np.array([biomarker.decimals for biomarker in scenario.biomarkers], np.int64)
+        self.scales = np.array([float(10**biomarker.decimals) for biomarker in scenario.biomarkers])
         self.codes = _codes(scenario)
         self.units = foreign_units(scenario)
 
@@ -123,9 +123,8 @@ class Spoiler:
 
     def convert(self, imperfection: Imperfection, page: _Page, rows: Rows) -> None:
         if imperfection.factor is not None:
-            own = self.decimals[page.code[rows]]
-            decimals = own if imperfection.decimals is None else np.full(len(rows), imperfection.decimals)
-            scale = 10.0**decimals
+            own = imperfection.decimals is None
+            scale = self.scales[page.code[rows]] if own else float(10 ** (imperfection.decimals or 0))
             page.value[rows] = np.floor(page.value[rows] * imperfection.factor * scale + 0.5) / scale
         if imperfection.unit is not None:
             page.aux[rows] = self.units.index(imperfection.unit)
@@ -185,8 +184,8 @@ def _of(log: Log, rows: Rows) -> Log:
 
 def _rounded(values: Floats, to: float) -> Floats:
     """To the nearest multiple of `to`, halves up, with the bits of its decimal spelling."""
-    exponent = Decimal(repr(to)).as_tuple().exponent
-    scale = 10.0 ** max(0, -int(exponent))
+    exponent = int(Decimal(repr(to)).as_tuple().exponent)
+    scale = float(10 ** max(0, -exponent))
     return np.floor(values / to + 0.5) * round(to * scale) / scale
 
 
