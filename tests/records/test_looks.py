@@ -128,8 +128,15 @@ def life(scenario: Scenario, people: People, log: Log, row: int) -> Any:
     return found
 
 
+def _stretched(times: Any) -> Any:
+    """Over years instead of months."""
+    opening = 10957 * SECONDS
+    return np.where(times == NULL, NULL, opening + 20 * (times - opening))
+
+
 def test_each_row_is_read_as_a_life_is(scenario: Scenario, scope: Scope, simulate: Simulate) -> None:
     people, log = simulate(None, range(40), 5)
+    log = log._replace(start=_stretched(log.start), end=_stretched(log.end))
     rows = np.flatnonzero(log.kind < STATE)
     assert len(rows) > 100
     lives, dictionary = Lives(Meanings(scenario), people, log), Dictionary(scenario)
