@@ -73,6 +73,7 @@ def _scenario(s: Scenario, documents: Documents) -> Plain:
     data["pathways"] = [_path(p.name) for p in s.pathways]
     data["providers"] = {p.name: _provider(p) for p in s.providers}
     data["behaviours"] = [f"{b.module}:{b.name}" for b in s.behaviours]
+    data["correlations"] = [{"between": list(c.between), "r": unparse(c.r)} for c in s.correlations]
     return _given(data)
 
 
