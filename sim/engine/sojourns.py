@@ -11,7 +11,7 @@ import math
 from sim.engine.elementary import exp, expm1, log, log1p, normal_cdf, normal_quantile, normal_tail, power
 from sim.engine.inner import inner
 from sim.engine.quantiles import gamma
-from sim.engine.special import incomplete_gamma, log_gamma_tail
+from sim.engine.special import incomplete_gamma, lgamma, log_gamma_tail
 
 _HALF_LOG_2PI = 0.9189385332046728
 _LOG_2 = 0.6931471805599453
@@ -171,7 +171,7 @@ def gengamma_rate(t: float, shape: float, scale: float, exponent: float) -> floa
     """The hazard of a generalised gamma; inf at 0 where shape * exponent is below 1."""
     x = power(t / scale, exponent)
     if x == 0.0:
-        return _rate_at_0(shape * exponent, exponent / scale)
+        return _rate_at_0(shape * exponent, exponent / scale * exp(-lgamma(shape)))
     if x < shape + 1.0:
         _, above, density = incomplete_gamma(shape, x)
         return density / above * exponent / t

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from sim.scenario import constants
-from sim.scenario.model import Scenario
+from sim.scenario.model import TRUTH, Scenario
 
 _LEAST = 1e-9  # of a variance that is left, given the variables before: below, they fix each other
 
@@ -22,12 +22,14 @@ Numbers = dict[tuple[str, str], float]
 def scores(scenario: Scenario) -> Scores:
     """For the site of each correlated variable, the sites of the scores in its sum and their weights.
 
-    Left out are variables whose score is their own alone, and weights of 0.
+    Left out are variables whose score is their own alone, and weights of 0. Truths count as high where they
+    are true, which they are at low uniforms.
     """
+    sign = {v.name: -1.0 if v.type == TRUTH else 1.0 for v in scenario.variables}
     found = {c.between: constants.value(c.r, scenario) for c in scenario.correlations}
     rows = cholesky(found)
     sums = {
-        name: tuple((_site(other), weight) for other, weight in row.items() if weight != 0.0)
+        name: tuple((_site(o), weight * sign[name] * sign[o]) for o, weight in row.items() if weight != 0.0)
         for name, row in rows.items()
     }
     return {_site(name): terms for name, terms in sums.items() if len(terms) > 1}
