@@ -342,7 +342,7 @@ class _Reader:
         parameters = [self.read(a) for a in e.args]
         if e.value == "bernoulli":
             return lambda life: 1.0 if life.uniform() < probability(parameters[0](life), e.args[0]) else 0.0
-        quantile = getattr(quantiles, str(e.value))
+        quantile = _empirical if e.value == "empirical" else getattr(quantiles, str(e.value))
 
         def drawn(life: Life) -> float:
             value: float = quantile(life.uniform(), *[parameter(life) for parameter in parameters])
@@ -364,6 +364,10 @@ class _Reader:
             return float(len(shares))
 
         return level
+
+
+def _empirical(u: float, *pairs: float) -> float:
+    return quantiles.empirical(u, np.array(pairs), 0, len(pairs))
 
 
 def probability(value: float, e: Expr) -> float:

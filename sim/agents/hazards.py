@@ -7,6 +7,7 @@ when its cumulative hazard since it began reaches -log(u).
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sim.agents.clocks import start_of_year, year_at
 from sim.agents.expressions import Dictionary, Fact, Value
 from sim.agents.faults import Failure
-from sim.engine import elementary, faults, quantiles
+from sim.engine import elementary, faults, quantiles, sojourns
 from sim.scenario.hazards import split_rate
 from sim.scenario.model import DAYS_PER_YEAR, Expr
 
@@ -24,14 +25,15 @@ if TYPE_CHECKING:
 
 
 class Form(NamedTuple):
-    """A distribution of sojourns by its cumulative hazard: of (time, shape, scale), and the inverse of it.
+    """A distribution of sojourns by its cumulative hazard, of the time and of its parameters (in the order of
+    DISTRIBUTIONS), and by the inverse of that.
 
     `rate` is the hazard itself, its derivative.
     """
 
-    hazard: Callable[[float, float, float], float]
-    time: Callable[[float, float, float], float]
-    rate: Callable[[float, float, float], float]
+    hazard: Callable[..., float]
+    time: Callable[..., float]
+    rate: Callable[..., float]
 
 
 def _weibull_rate(time: float, shape: float, scale: float) -> float:
@@ -48,9 +50,17 @@ FORMS = {
         lambda time, shape, rate: rate * elementary.exp(shape * time),
     ),
     "exponential": Form(
-        lambda time, shape, scale: quantiles.exponential_hazard(time, scale),
-        lambda hazard, shape, scale: quantiles.exponential_time(hazard, scale),
-        lambda time, shape, scale: 1.0 / scale,
+        quantiles.exponential_hazard,
+        quantiles.exponential_time,
+        lambda time, mean: 1.0 / mean,
+    ),
+    "lognormal": Form(sojourns.lognormal_hazard, sojourns.lognormal_time, sojourns.lognormal_rate),
+    "loglogistic": Form(sojourns.loglogistic_hazard, sojourns.loglogistic_time, sojourns.loglogistic_rate),
+    "gengamma": Form(sojourns.gengamma_hazard, sojourns.gengamma_time, sojourns.gengamma_rate),
+    "gamma": Form(  # the generalised one of power 1
+        lambda time, shape, scale: sojourns.gengamma_hazard(time, shape, scale, 1.0),
+        lambda hazard, shape, scale: sojourns.gengamma_time(hazard, shape, scale, 1.0),
+        lambda time, shape, scale: sojourns.gengamma_rate(time, shape, scale, 1.0),
     ),
 }
 
@@ -156,7 +166,7 @@ class Hazard:
         self.threshold = -elementary.log(self.uniform)
         self.began = self.reference = now
         self.entered = life.since.get(rule.state, 0.0)
-        self.parameters = _parameters(rule, life) if rule.form else (1.0, 1.0)
+        self.parameters = _parameters(rule, life) if rule.form else ()
         self.fires = False
         self.look_at(life, now)
         self.rate = self.rate_now(life)
@@ -278,13 +288,15 @@ class Hazard:
         self.change_rate(life, now)
 
 
-def _parameters(rule: HazardRule, life: Life) -> tuple[float, float]:
-    """(shape, scale) of the distribution of an `after`, as they are when the state is entered."""
-    values = [life.look(e) for e in rule.parameters]
-    shape, scale = values if len(values) == 2 else (1.0, values[0])
-    falling = rule.form is FORMS["gompertz"]  # its hazard may fall with time: the shape may be negative
-    shape_holds = (-math.inf if falling else 0.0) < shape < math.inf
-    if not (0.0 < scale < math.inf and shape_holds):
-        culprit = rule.parameters[0] if not shape_holds else rule.parameters[-1]
-        raise Failure(faults.BAD_SOJOURN, culprit.span)
-    return shape, scale
+def _parameters(rule: HazardRule, life: Life) -> tuple[float, ...]:
+    """The parameters of the distribution of an `after`, as they are when the state is entered."""
+    values = tuple(life.look(e) for e in rule.parameters)
+    for place, (value, written) in enumerate(zip(values, rule.parameters, strict=True)):
+        least, most = 0.0, sys.float_info.max
+        if place == 0 and rule.form is FORMS["gompertz"]:
+            least = -math.inf  # its hazard may fall with time: the shape may be negative
+        if place == 0 and rule.form in (FORMS["gamma"], FORMS["gengamma"]):
+            most = sojourns.LARGEST_SHAPE
+        if not least < value <= most:
+            raise Failure(faults.BAD_SOJOURN, written.span)
+    return values

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import heapq
 import math
+import operator
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,7 +18,7 @@ from sim.agents.faults import Failure
 from sim.agents.hazards import Hazard
 from sim.agents.rows import END, Row
 from sim.agents.world import Slot, Watch, World
-from sim.engine import faults, streams
+from sim.engine import faults, quantiles, streams
 from sim.engine.log import NULL, VARIABLE
 from sim.scenario.model import Assignment, Expr
 
@@ -111,7 +113,20 @@ class Life:
 
     def uniform(self) -> float:
         """The uniform of the draw in the expression that is being evaluated."""
+        if self.site in self.world.scores:
+            return self.correlated_uniform()
         return self.uniform_at(self.site, self.count)
+
+    def correlated_uniform(self) -> float:
+        """The uniform of a correlated variable: that of the sum of its own normal score and of others'."""
+        terms = []
+        for other, weight in self.world.scores[self.site]:
+            u = streams.uniform(self.streams.key(other), self.count, self.attempt, self.patient)
+            terms.append(weight * quantiles.normal(u, 0.0, 1.0))
+        score = reduce(operator.add, terms)
+        correlated: float = quantiles.of_score(score)
+        self.tell("draw", site=self.site, count=self.count, uniform=correlated)
+        return correlated
 
     def look(self, e: Expr, site: str = "", count: int = 0) -> float:
         """The value of `e` now; `site` and `count` say where its draw, if it has one, takes its uniform."""

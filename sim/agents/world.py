@@ -12,6 +12,7 @@ from sim.agents.expressions import Dictionary, Fact, Value
 from sim.agents.hazards import FORMS, HazardRule, Rate
 from sim.agents.hearers import HEARD
 from sim.agents.loading import load
+from sim.scenario.copula import scores
 from sim.scenario.model import (
     RATE,
     Assignment,
@@ -117,6 +118,7 @@ class World:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.dictionary = Dictionary(scenario)
+        self.scores = scores(scenario)  # of correlated variables
         self.biomarkers = {b.name: b for b in scenario.biomarkers}
         self.providers = {p.name: p for p in scenario.providers}
         self.protocols = {p.name: p for pathway in scenario.pathways for p in pathway.protocols}

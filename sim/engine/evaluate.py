@@ -94,7 +94,7 @@ def evaluate(m, x, row):
             key = np.uint64(item(m, at.KEYS, np.int64(a)))
             x[to] = uniform(key, np.int64(x[b]), np.int64(x[at.ATTEMPT]), np.int64(x[at.PATIENT]))
         elif op >= at.FIRST_DRAW:
-            z = draw(op, x[a], x, np.int64(b))
+            z = draw(op, x[a], x, np.int64(b), m[np.uint64(pc - at.NARROW + 4)])
             if z != z:
                 fail(x, at.BAD_DISTRIBUTION, (pc - m[at.CODE]) // at.NARROW - 1)
             x[to] = z
@@ -224,8 +224,8 @@ def within(m, x, head, days, op, sense):
 
 
 @inner
-def draw(op, u, x, first):
-    """A quantile at `u`; the parameters lie in cells first, first + 1, ..."""
+def draw(op, u, x, first, size):
+    """A quantile at `u`; the parameters lie in cells first, ..., `size` of them where that varies."""
     p, q = x[first], x[first + 1]
     if op == at.DRAW_NORMAL:
         return quantiles.normal(u, p, q)
@@ -245,4 +245,12 @@ def draw(op, u, x, first):
         return quantiles.beta(u, p, q)
     if op == at.DRAW_POISSON:
         return quantiles.poisson(u, p)
+    if op == at.DRAW_LOGLOGISTIC:
+        return quantiles.loglogistic(u, p, q)
+    if op == at.DRAW_GENGAMMA:
+        return quantiles.gengamma(u, p, q, x[first + 2])
+    if op == at.DRAW_EMPIRICAL:
+        return quantiles.empirical(u, x, first, size)
+    if op == at.OF_SCORE:
+        return quantiles.of_score(u)
     return quantiles.truncated_normal(u, p, q, x[first + 2], x[first + 3])

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from sim.engine import elementary as own
-from sim.engine import quantiles
+from sim.engine import quantiles, sojourns
 from sim.engine.calendar import new_year, year_at
 from sim.engine.evaluate import DAYS_PER_YEAR, evaluate
 from sim.engine.inner import inner
@@ -24,45 +24,58 @@ from sim.program import layout as at
 
 
 @inner
-def cumulative(form, time, shape, scale):
+def cumulative(form, time, shape, scale, power):
     """Cumulative hazard `time` days after entry (forms other than CONSTANT)."""
     if form == at.WEIBULL:
         return quantiles.weibull_hazard(time, shape, scale)
     if form == at.EXPONENTIAL:
         return quantiles.exponential_hazard(time, scale)
-    return quantiles.gompertz_hazard(time, shape, scale)
+    if form == at.GOMPERTZ:
+        return quantiles.gompertz_hazard(time, shape, scale)
+    if form == at.LOGNORMAL:
+        return sojourns.lognormal_hazard(time, shape, scale)
+    if form == at.LOGLOGISTIC:
+        return sojourns.loglogistic_hazard(time, shape, scale)
+    return sojourns.gengamma_hazard(time, shape, scale, power)
 
 
 @inner
-def cumulative_inverse(form, hazard, shape, scale):
+def cumulative_inverse(form, hazard, shape, scale, power):
     if form == at.WEIBULL:
         return quantiles.weibull_time(hazard, shape, scale)
     if form == at.EXPONENTIAL:
         return quantiles.exponential_time(hazard, scale)
-    return quantiles.gompertz_time(hazard, shape, scale)
+    if form == at.GOMPERTZ:
+        return quantiles.gompertz_time(hazard, shape, scale)
+    if form == at.LOGNORMAL:
+        return sojourns.lognormal_time(hazard, shape, scale)
+    if form == at.LOGLOGISTIC:
+        return sojourns.loglogistic_time(hazard, shape, scale)
+    return sojourns.gengamma_time(hazard, shape, scale, power)
 
 
 @inner(forceinline=True)
-def consumed(form, rate, start, end, entry, shape, scale):
+def consumed(form, rate, start, end, entry, x, life):
     """How much of a threshold a rate (or multiplier) uses up between two times, `start` to `end`."""
     if rate == 0.0:
         return 0.0
     if form == at.CONSTANT:
         return rate * (end - start)
-    return rate * (
-        cumulative(form, end - entry, shape, scale) - cumulative(form, start - entry, shape, scale)
-    )
+    shape, scale, power = x[life + at.SHAPE], x[life + at.SCALE], x[life + at.EXPONENT]
+    since = cumulative(form, start - entry, shape, scale, power)
+    return rate * (cumulative(form, end - entry, shape, scale, power) - since)
 
 
 @inner
-def firing(form, rate, start, threshold, entry, shape, scale):
+def firing(form, rate, start, threshold, entry, x, life):
     """When a threshold that was whole at `start` is reached; inf where the rate is zero."""
     if rate == 0.0:
         return math.inf
     if form == at.CONSTANT:
         return start + threshold / rate
-    used = cumulative(form, start - entry, shape, scale)
-    return max(start, entry + cumulative_inverse(form, used + threshold / rate, shape, scale))
+    shape, scale, power = x[life + at.SHAPE], x[life + at.SCALE], x[life + at.EXPONENT]
+    used = cumulative(form, start - entry, shape, scale, power)
+    return max(start, entry + cumulative_inverse(form, used + threshold / rate, shape, scale, power))
 
 
 @inner
@@ -152,7 +165,6 @@ def walk(m, x, h, stop, ahead):
     hazard, life = wide_place(m, at.HAZARDS, h, 0), wide_place(m, at.GOING, h, 0)
     form, table = m[hazard + at.HAZARD_FORM], m[hazard + at.HAZARD_TABLE]
     varying = m[hazard + at.HAZARD_VARYING]
-    shape, scale = x[life + at.SHAPE], x[life + at.SCALE]
     threshold, reference, rate = x[life + at.THRESHOLD], x[life + at.REFERENCE], x[life + at.RATE]
     factor, cursor, renewal = x[life + at.FACTOR], x[life + at.CURSOR], x[life + at.RENEWAL]
     if factor == 0.0 and renewal == math.inf and (varying == 0 or x[life + at.DORMANT] == 1.0):
@@ -175,11 +187,11 @@ def walk(m, x, h, stop, ahead):
         piece = min(birthday, new_years_day, renewal)
         if piece > stop:
             if ahead == at.YES:
-                due = firing(form, rate, reference, threshold, entry, shape, scale)
+                due = firing(form, rate, reference, threshold, entry, x, life)
             break
-        used = consumed(form, rate, reference, piece, entry, shape, scale)
+        used = consumed(form, rate, reference, piece, entry, x, life)
         if rate != 0.0 and used >= threshold:
-            due = min(firing(form, rate, reference, threshold, entry, shape, scale), piece)
+            due = min(firing(form, rate, reference, threshold, entry, x, life), piece)
             break
         if ahead == at.YES and (piece == renewal or varying == 1):
             due, refreshes = piece, 1.0
@@ -236,9 +248,7 @@ def look_again(m, x, h, now):
     if new_rate != rate:
         form = wide(m, at.HAZARDS, h, at.HAZARD_FORM)
         entry = x[wide(m, at.HAZARDS, h, at.HAZARD_ENTRY)] if form != at.CONSTANT else 0.0
-        used = consumed(
-            form, rate, x[life + at.REFERENCE], now, entry, x[life + at.SHAPE], x[life + at.SCALE]
-        )
+        used = consumed(form, rate, x[life + at.REFERENCE], now, entry, x, life)
         x[life + at.THRESHOLD] = max(x[life + at.THRESHOLD] - used, 0.0)
         x[life + at.REFERENCE] = now
         x[life + at.RATE] = new_rate
@@ -255,15 +265,22 @@ def begin(m, x, h, now):
     x[life + at.STATUS] = at.UNDER_WAY
     x[life + at.THRESHOLD] = -own.log(u)
     x[life + at.REFERENCE] = now
-    if wide(m, at.HAZARDS, h, at.HAZARD_FORM) != at.CONSTANT:
+    form = wide(m, at.HAZARDS, h, at.HAZARD_FORM)
+    if form != at.CONSTANT:
         first, second = wide(m, at.HAZARDS, h, at.HAZARD_FIRST), wide(m, at.HAZARDS, h, at.HAZARD_SECOND)
+        third = wide(m, at.HAZARDS, h, at.HAZARD_THIRD)
         x[life + at.SHAPE] = evaluate(m, x, first) if first >= 0 else 1.0
         x[life + at.SCALE] = evaluate(m, x, second)
+        x[life + at.EXPONENT] = evaluate(m, x, third) if third >= 0 else 1.0
         # a Gompertz hazard may fall with time: its shape may be negative
-        lowest = -math.inf if wide(m, at.HAZARDS, h, at.HAZARD_FORM) == at.GOMPERTZ else 0.0
-        if not (0.0 < x[life + at.SCALE] < math.inf and lowest < x[life + at.SHAPE] < math.inf):
-            bad_scale = 0.0 < x[life + at.SHAPE] < math.inf or first < 0
-            fail(x, at.BAD_SOJOURN, second if bad_scale else first)
+        lowest = -math.inf if form == at.GOMPERTZ else 0.0
+        highest = sojourns.LARGEST_SHAPE if form == at.GAMMA else sojourns.LARGEST
+        if not lowest < x[life + at.SHAPE] <= highest:
+            fail(x, at.BAD_SOJOURN, first)
+        if not 0.0 < x[life + at.SCALE] < math.inf:
+            fail(x, at.BAD_SOJOURN, second)
+        if not 0.0 < x[life + at.EXPONENT] < math.inf:
+            fail(x, at.BAD_SOJOURN, third)
     locate(m, x, h, now)
     factor = factor_at(m, x, h, now, m[life + at.PIECE_AGE], m[life + at.PIECE_YEAR])
     table = wide(m, at.HAZARDS, h, at.HAZARD_TABLE)
@@ -318,7 +335,7 @@ def enter_hazard(m, x, h, end):
         return
     if item(m, at.COUNTED, cause) == 0:
         return
-    form, shape, scale = m[hazard + at.HAZARD_FORM], x[life + at.SHAPE], x[life + at.SCALE]
+    form = m[hazard + at.HAZARD_FORM]
     entry = x[m[hazard + at.HAZARD_ENTRY]] if form != at.CONSTANT else 0.0
     rate, factor, table = x[life + at.RATE], x[life + at.FACTOR], m[hazard + at.HAZARD_TABLE]
     grids = m[hazard + at.HAZARD_GRIDS] if table >= 0 and m[hazard + at.HAZARD_VARYING] == 0 else 0
@@ -328,7 +345,7 @@ def enter_hazard(m, x, h, end):
         birthday, new_years_day = DAYS_PER_YEAR * (age + 1), new_year(year + 1, x[at.BIRTH])
         piece = min(birthday, new_years_day, end)
         if piece > counts_from:
-            used = consumed(form, rate, max(start, counts_from), piece, entry, shape, scale)
+            used = consumed(form, rate, max(start, counts_from), piece, entry, x, life)
             x[ledger_place(m, x, at.DEATHS, age, year)] += used
         age += 1 if piece == birthday else 0
         year += 1 if piece == new_years_day else 0

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.engine.elementary import exp, expm1, log, log1p, normal_cdf, normal_quantile, normal_tail, power
 from sim.engine.inner import inner
 from sim.engine.special import incomplete_beta, incomplete_gamma, lgamma
+
+Floats = NDArray[np.float64]
 
 _STEPS = 100  # of Newton's method, which takes some five
 _CLOSE = 1e-10  # a step of Newton's method after which the next would be below rounding
@@ -107,6 +112,50 @@ def gamma(u: float, shape: float, scale: float) -> float:
         if abs(step) < _CLOSE:
             break
     return scale * x
+
+
+@inner
+def gengamma(u: float, shape: float, scale: float, power: float) -> float:
+    """Stacy's generalised gamma: scale * G**(1 / power), with a gamma G of that shape; needs all > 0."""
+    if not (0.0 < power < math.inf and 0.0 < scale < math.inf):
+        return math.nan
+    return scale * _root(gamma(u, shape, 1.0), power)
+
+
+@inner
+def loglogistic(u: float, shape: float, scale: float) -> float:
+    """Log-logistic, of survival 1 / (1 + (t / scale)**shape); needs both > 0."""
+    if not (0.0 < shape < math.inf and 0.0 < scale < math.inf):
+        return math.nan
+    return scale * _root(u / (1.0 - u), shape)
+
+
+@inner
+def _root(x: float, order: float) -> float:
+    return power(x, 1.0 / order)
+
+
+@inner
+def empirical(u: float, x: Floats, first: int, size: int) -> float:
+    """Linear between quantiles, `size` numbers from x[first] on: percent, value, percent, value, ...
+
+    The percents rise from 0 to 100; needs finite values that do not fall.
+    """
+    percent = 100.0 * u
+    for i in range(first, first + size - 2, 2):
+        low, high = x[i + 1], x[i + 3]
+        if not 0.0 <= high - low < math.inf:
+            return math.nan
+        if percent < x[i + 2]:
+            share = (percent - x[i]) / (x[i + 2] - x[i])
+            return _clamp(low + share * (high - low), low, high)
+    return x[first + size - 1]
+
+
+@inner
+def of_score(score: float) -> float:
+    """The uniform whose standard normal quantile is `score`, kept off 0 and 1."""
+    return _clamp(normal_cdf(score), 2.0**-53, 1.0 - 2.0**-53)
 
 
 @inner

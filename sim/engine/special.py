@@ -64,6 +64,14 @@ def incomplete_gamma(a: float, x: float) -> tuple[float, float, float]:
 
 
 @inner
+def log_gamma_tail(a: float, x: float) -> tuple[float, float]:
+    """log Q(a, x) and -dlog Q / dlog x, for x >= a + 1, also where Q underflows; error as of Q, relative."""
+    fraction = _gamma_fraction(a, x)
+    slope = -a * _excess((x - a) / a, x / a) - stirling_rest(a) + log(_INVERSE_SQRT_2PI * math.sqrt(a))
+    return slope + log(fraction), 1.0 / fraction
+
+
+@inner
 def _gamma_series(a: float, x: float) -> float:
     """1 + x / (a + 1) + x**2 / ((a + 1) (a + 2)) + ..."""
     total = 1.0

@@ -31,6 +31,15 @@ from sim.scenario.runtimes import only_agents
 
 NAN = float("nan")
 ALWAYS = Expr("const", (), 1.0)
+FORMS = {
+    "weibull": at.WEIBULL,
+    "gompertz": at.GOMPERTZ,
+    "exponential": at.EXPONENTIAL,
+    "lognormal": at.LOGNORMAL,
+    "loglogistic": at.LOGLOGISTIC,
+    "gamma": at.GAMMA,
+    "gengamma": at.GAMMA,
+}
 
 
 def compile(scenario: Scenario) -> Program:
@@ -246,15 +255,16 @@ class _Compiler:
     ) -> None:
         assert e.expression is not None
         slot = self.slot((1, pathway.name, len(self.slots)), at.EXIT, len(self.rows["hazards"]))
-        rate, form, first, second = e.expression, at.CONSTANT, -1, -1
+        rate, form, first, second, third = e.expression, at.CONSTANT, -1, -1, -1
         if e.kind == "after":
             rate = e.times or ALWAYS
             name = str(e.expression.value)
-            form = {"weibull": at.WEIBULL, "gompertz": at.GOMPERTZ, "exponential": at.EXPONENTIAL}[name]
+            form = FORMS[name]
             codes = [self.lower(a, "exact").start for a in e.expression.args]
-            first, second = codes if len(codes) == 2 else (-1, codes[0])
+            first, second, *more = codes if len(codes) > 1 else (-1, codes[0])
+            third = more[0] if more else -1
         row = (axis, target, cause, since)
-        self.hazard(rate, slot, e.site, count, *row, form=form, first=first, second=second)
+        self.hazard(rate, slot, e.site, count, *row, form=form, first=first, second=second, third=third)
 
     def hazard(
         self,
@@ -269,6 +279,7 @@ class _Compiler:
         form: int = at.CONSTANT,
         first: int = -1,
         second: int = -1,
+        third: int = -1,
     ) -> None:
         tabular, rest = split_rate(rate)
         tabulation, code, grids, varying, gate = -1, -1, 0, 0, -1
@@ -290,6 +301,7 @@ class _Compiler:
         row[at.HAZARD_TABLE], row[at.HAZARD_CODE] = tabulation, code
         row[at.HAZARD_GRIDS], row[at.HAZARD_VARYING] = grids, varying
         row[at.HAZARD_FIRST], row[at.HAZARD_SECOND], row[at.HAZARD_GATE] = first, second, gate
+        row[at.HAZARD_THIRD] = third
         row[at.HAZARD_SITE], row[at.HAZARD_COUNT], row[at.HAZARD_ENTRY] = self.site(site), count, entry
         row[at.HAZARD_AXIS], row[at.HAZARD_TARGET], row[at.HAZARD_CAUSE] = axis, target, cause
         self.rows["hazards"].append(tuple(row))

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sim.program import layout as at
+from sim.scenario.copula import scores
 from sim.scenario.diagnostics import Diagnostic, ScenarioError
-from sim.scenario.model import DAYS_PER_YEAR, DISTRIBUTIONS, Expr, Scenario, Span
+from sim.scenario.model import DAYS_PER_YEAR, Expr, Scenario, Span
 
 Reading = Literal["exact", "watch", "rate"]
 """exact: clocks as they stand. watch: exact, and NEXT says when a comparison with a clock turns. rate: age
@@ -57,6 +58,9 @@ DRAWS = {
     "gamma": at.DRAW_GAMMA,
     "beta": at.DRAW_BETA,
     "poisson": at.DRAW_POISSON,
+    "loglogistic": at.DRAW_LOGLOGISTIC,
+    "gengamma": at.DRAW_GENGAMMA,
+    "empirical": at.DRAW_EMPIRICAL,
 }
 CLOCK_OPS = frozenset({*range(at.AGE, at.LAST_CLOCK + 1), at.COUNT_WITHIN, at.MEAN_WITHIN})
 CLOCKS = ("age", "year", "today", "time_in", "years_in", "since")
@@ -95,6 +99,7 @@ class Assembler:
         self.parameters = {p.name: p.value for p in self.scenario.parameters}
         self.biomarkers = {b.name: b for b in self.scenario.biomarkers}
         self.tables = {t.name: t for t in self.scenario.tables}
+        self.scores = scores(self.scenario)
 
     def cell(self, what: str, name: str, initial: float = 0.0) -> int:
         key = (what, name)
@@ -387,15 +392,28 @@ class _Expression:
     def _draw(self, e: Expr) -> int:
         assert self.site is not None, "a draw needs a site"
         assert self.count is not None
-        u = self.emit(at.UNIFORM, self.fresh(), self.assembler.sites(self.site), self.count)
+        u = self.uniform(self.site, self.count)
         if e.value == "bernoulli":
             p = self.emit(at.PROBABILITY, self.fresh(), self.value(e.args[0]), span=e.args[0].span)
             return self.emit(at.LESS, self.fresh(), u, p)
         if e.value == "categorical":
             return self.categorical(u, e)
-        assert len(e.args) == len(DISTRIBUTIONS[str(e.value)])
         first = self.neighbours([self.value(a) for a in e.args])
-        return self.emit(DRAWS[str(e.value)], self.fresh(), u, first, span=e.span)
+        return self.emit(DRAWS[str(e.value)], self.fresh(), u, first, len(e.args), span=e.span)
+
+    def uniform(self, site: str, count: int) -> int:
+        """The uniform of a site; of a correlated variable, that of its score, a sum of independent ones."""
+        weights = self.assembler.scores.get(site)
+        if weights is None:
+            return self.emit(at.UNIFORM, self.fresh(), self.assembler.sites(site), count)
+        standard = self.neighbours([self.constant(0.0), self.constant(1.0)])
+        score = -1
+        for other, weight in weights:
+            u = self.emit(at.UNIFORM, self.fresh(), self.assembler.sites(other), count)
+            z = self.emit(at.DRAW_NORMAL, self.fresh(), u, standard)
+            term = self.emit(at.MULTIPLY, self.fresh(), self.constant(weight), z)
+            score = term if other == weights[0][0] else self.emit(at.ADD, self.fresh(), score, term)
+        return self.emit(at.OF_SCORE, self.fresh(), score, score)
 
     def categorical(self, u: int, e: Expr) -> int:
         to = self.emit(at.MOVE, self.fresh(), self.constant(float(len(e.args) - 1)))

@@ -153,6 +153,10 @@ DRAW_GOMPERTZ = 45
 DRAW_GAMMA = 46
 DRAW_BETA = 47
 DRAW_POISSON = 48
+DRAW_LOGLOGISTIC = 49
+DRAW_GENGAMMA = 50
+DRAW_EMPIRICAL = 51  # c: how many parameters
+OF_SCORE = 52  # a: a standard normal score, whose uniform is wanted
 
 # senses of REACHED (c): exact ones for a look at this moment, crossing ones for watches and rates (these set
 # NEXT)
@@ -186,9 +190,10 @@ HAZARD_AXIS = 11  # -1 for triggers and background
 HAZARD_TARGET = 12  # state entered (-1: dead), or protocol started
 HAZARD_CAUSE = 13
 HAZARD_GATE = 14  # code that no clock changes: where it is false the rate is zero, else -1
-HAZARD_COLUMNS = 15
+HAZARD_THIRD = 15
+HAZARD_COLUMNS = 16
 
-CONSTANT, WEIBULL, GOMPERTZ, EXPONENTIAL = range(4)  # forms
+CONSTANT, WEIBULL, GOMPERTZ, EXPONENTIAL, LOGNORMAL, LOGLOGISTIC, GAMMA = range(7)  # forms
 AGE_GRID, YEAR_GRID, SEX_ROWS = 1, 2, 4
 
 # ---- a hazard's life (GOING)
@@ -204,6 +209,7 @@ STATUS = 8
 REFRESHES = 9  # 1 where what is due is not an exit but its code, to be evaluated again
 DORMANT = 10  # 1 where its gate is shut
 PIECE_AGE, PIECE_YEAR, PIECE_PLACE = 11, 12, 13  # at CURSOR: age, year, place in RATES (whole numbers)
+EXPONENT = 14  # the third parameter of an `after`
 IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is still to be drawn
 
 # ---- care code: one row (op, a, b, c, d, e) of int32

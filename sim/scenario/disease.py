@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sim.scenario.diagnostics import Findings, shown
+from sim.scenario.distributions import piecewise
+from sim.scenario.expressions import Call, Name
 from sim.scenario.graphs import cycles
 from sim.scenario.loader import Scalar
 from sim.scenario.model import (
     DURATION,
     NUMBER,
     RATE,
+    SOJOURNS,
     TRUTH,
     Assignment,
     DiseaseAxis,
@@ -22,15 +25,14 @@ from sim.scenario.model import (
     Start,
     State,
 )
-from sim.scenario.reader import Reader, part_of
+from sim.scenario.reader import BROKEN, Reader, part_of
 from sim.scenario.schema import Exit as AuthorExit
 from sim.scenario.schema import Modifier, Pathway
 from sim.scenario.schema import State as AuthorState
 from sim.scenario.scope import SymbolKind, did_you_mean
-from sim.scenario.words import THING
+from sim.scenario.words import PIECEWISE, THING
 
 DEAD = "dead"
-HAZARDS = ("exponential", "weibull", "gompertz")  # distributions that a modifier can act on
 _BESIDE = {"chance": ("upon",), "while": ("rate", "after"), "times": ("rate", "after")}
 _ARROW = re.compile(r"\s*->\s*")
 _SHARES_TOLERANCE = 1e-9
@@ -100,7 +102,7 @@ class DiseaseReader:
             for name, state in states.items():
                 qualified = f"{self.prefix}.{name}"
                 site = f"{self.prefix}/{axis}/{name}"
-                self.drafts[qualified] = self.exits(state, list(states), site)
+                self.drafts[qualified] = self.exits(qualified, state, list(states), site)
                 self.check_state(name, state)
             self.check_instant(axis, states)
 
@@ -131,17 +133,19 @@ class DiseaseReader:
 
     # ---- exits
 
-    def exits(self, state: AuthorState, siblings: list[str], site: str) -> list[Draft]:
+    def exits(self, name: str, state: AuthorState, siblings: list[str], site: str) -> list[Draft]:
         drafts = []
         for target, exits in state.exits.items():
             for nth, author in enumerate(exits, 1):
                 suffix = f"/{nth}" if len(exits) > 1 else ""
-                draft = self.exit(author, target, siblings, f"{site}/-> {target}{suffix}")
+                draft = self.exit(author, name, target, siblings, f"{site}/-> {target}{suffix}")
                 if draft:
                     drafts.append(draft)
         return drafts
 
-    def exit(self, author: AuthorExit, target: str, siblings: list[str], site: str) -> Draft | None:
+    def exit(
+        self, author: AuthorExit, state: str, target: str, siblings: list[str], site: str
+    ) -> Draft | None:
         kinds = [k for k in ("rate", "after", "share", "upon") if author.has(k)]
         planned = [k for k in AuthorExit.planned if author.has(k)]
         if planned and not kinds:
@@ -169,8 +173,12 @@ class DiseaseReader:
             check_rate(self.reader, rate, author.rate.span)
             return Draft(make(kind="rate", expression=rate), self.hazard(author, rate))
         if author.after:
-            after = self.reader.expression(author.after, DURATION, "draw")
-            if after.op == "draw" and after.value in HAZARDS:
+            syntax = self.reader.syntax(author.after)
+            if isinstance(syntax, Call) and syntax.function.name == PIECEWISE:
+                pieces = self.pieces(syntax, Name(state, syntax.span))
+                return Draft(make(kind="rate", expression=pieces), self.hazard(author, pieces))
+            after = self.reader.checked(syntax, DURATION, "draw") if syntax else BROKEN
+            if after.op == "draw" and after.value in SOJOURNS:
                 return Draft(make(kind="after", expression=after), self.hazard(author, None))
             self.check_fixed(author)
             return Draft(make(kind="fixed", expression=after), None)
@@ -178,6 +186,11 @@ class DiseaseReader:
             return Draft(make(kind="share", expression=self.reader.share(author.share)), None)
         chance = self.reader.probability(author.chance) if author.chance else None
         return Draft(make(kind="upon", expression=chance), None)
+
+    def pieces(self, call: Call, state: Name) -> Expr:
+        """The rate of a `piecewise` hazard, or `BROKEN`."""
+        rate = self.findings.attempt(lambda: piecewise(call, state))
+        return BROKEN if rate is None else self.reader.checked(rate, RATE, "rate")
 
     def target(self, name: str, siblings: list[str], span: Span) -> str:
         if name == DEAD or name in siblings or self.reader.is_broken(name):
@@ -202,7 +215,7 @@ class DiseaseReader:
     def check_fixed(self, author: AuthorExit) -> None:
         for key in ("while", "times"):
             if author.has(key):
-                message = f"`{key}:` acts on a hazard, which only {', '.join(HAZARDS)} have"
+                message = f"`{key}:` acts on a hazard, which only {', '.join(SOJOURNS)} have"
                 self.findings.error("fixed-time", message, author.at(key))
 
     def hazard(self, author: AuthorExit, base: Expr | None) -> Hazard:
@@ -307,7 +320,7 @@ def apply_modifier(
         what = draft.thing.kind
         message = {
             "share": "a share cannot be modified; only rates, and `after` with a hazard",
-            "fixed": f"this `after` has no hazard to modify; {', '.join(HAZARDS)} have one",
+            "fixed": f"this `after` has no hazard to modify; {', '.join(SOJOURNS)} have one",
         }[what]
         where = f"the exit on line {draft.thing.span.line} of {draft.thing.span.file}"
         reader.findings.error("fixed-time", f"{message} ({where})", text.span)

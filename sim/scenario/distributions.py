@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, reduce
 
-from sim.scenario import algebra
+from sim.scenario import algebra, units
 from sim.scenario.algebra import constant, describe
 from sim.scenario.diagnostics import fault, gather, shown
-from sim.scenario.expressions import Call, Name, Syntax
+from sim.scenario.expressions import Call, Compare, Conditional, Name, Number, Syntax
 from sim.scenario.model import DISTRIBUTIONS, DURATION, NUMBER, RATE, TRUTH, Expr, Span, Type
 from sim.scenario.scope import did_you_mean
 
@@ -56,6 +57,8 @@ _SPELLINGS: dict[str, tuple[tuple[_Parameter, ...], ...]] = {
     "exponential": ((_positive("mean"),),),
     "weibull": ((_positive("shape", role="plain"), _positive("scale")),),
     "gompertz": ((_positive("shape", role="rate"), _positive("rate", role="rate")),),
+    "loglogistic": ((_positive("shape", role="plain"), _positive("scale")),),
+    "gengamma": ((_positive("shape", role="plain"), _positive("scale"), _positive("power", role="plain")),),
     "gamma": (
         (_positive("shape", role="plain"), _positive("scale")),
         (_positive("mean"), _positive("sd")),
@@ -77,6 +80,8 @@ def draw(call: Call, check: Callable[[Syntax], Expr]) -> Expr:
     """
     if call.function.name == "categorical":
         return _categorical(call, check)
+    if call.function.name == "empirical":
+        return _empirical(call, check)
     parameters, given = _bind(call)
     args = gather(*(partial(check, given[p.name]) for p in parameters))
     args, result = _typed(call.function.name, parameters, args, call.span)
@@ -245,4 +250,63 @@ def _level_share(check: Callable[[Syntax], Expr], syntax: Syntax) -> Expr:
     return _possible(_share("share"), share)
 
 
-assert _SPELLINGS.keys() | {"categorical"} == DISTRIBUTIONS.keys()
+# ---- quantiles
+
+_PERCENTILE = re.compile(r"p(\d{1,3}(?:_\d+)?)", re.ASCII)
+
+
+def _empirical(call: Call, check: Callable[[Syntax], Expr]) -> Expr:
+    """Quantiles by percent, p0 to p100, linear between them."""
+    example = "empirical(p0=1 day, p50=3 days, p97_5=2 weeks, p100=6 weeks)"
+    if call.args:
+        message = "empirical needs the percent of each quantile"
+        raise fault("wrong-arguments", message, call.args[0].span, example)
+    percents = []
+    for name, _ in call.keywords:
+        written = _PERCENTILE.fullmatch(name.name)
+        if not written:
+            message = f"`{shown(name.name)}` is not a percent, such as p25 or p97_5"
+            raise fault("wrong-arguments", message, name.span, example)
+        percents.append(float(written[1].replace("_", ".")))
+        if len(percents) > 1 and percents[-1] <= percents[-2]:
+            raise fault("wrong-arguments", "the percents must rise", name.span, example)
+    if not percents or percents[0] != 0.0 or percents[-1] != 100.0:
+        message = "the first quantile is p0, the least value, and the last p100, the greatest"
+        raise fault("wrong-arguments", message, call.span, example)
+    args = gather(*(partial(check, syntax) for _, syntax in call.keywords))
+    met, result = algebra.meet(args, call.span, "the quantiles of one distribution")
+    if result.kind in ("category", "date"):
+        raise fault("wrong-type", f"empirical cannot draw {describe(result)}", call.span)
+    for (name, _), before, after in zip(call.keywords[1:], met, met[1:], strict=False):
+        low, high = constant(before), constant(after)
+        if low is not None and high is not None and low > high:
+            message = f"`{name.name}` is below the quantile before it"
+            raise fault("impossible-distribution", message, after.span or call.span)
+    names = [name for name, _ in call.keywords]
+    named = [Expr("const", (), p, NUMBER, n.span) for p, n in zip(percents, names, strict=True)]
+    pairs = tuple(e for pair in zip(named, met, strict=True) for e in pair)
+    return Expr("draw", pairs, "empirical", NUMBER if result == TRUTH else result, call.span)
+
+
+# ---- hazards in pieces
+
+
+def piecewise(call: Call, state: Name) -> Syntax:
+    """The rate that `piecewise(rate, time, rate, ...)` is while in a state: from each time on, the next."""
+    example = "piecewise(0.1 per year, 2 years, 0.3 per year)"
+    if call.keywords or len(call.args) < 3 or len(call.args) % 2 == 0:
+        message = "piecewise has rates, and between them the times since entry at which the next one begins"
+        raise fault("wrong-arguments", message, call.span, example)
+    times = [t for t in call.args[1::2] if isinstance(t, Number) and t.unit in units.DURATIONS]
+    sizes = [units.in_base(t.value, t.unit) for t in times]
+    for earlier, later, syntax in zip(sizes, sizes[1:], times[1:], strict=False):
+        if later <= earlier:
+            raise fault("impossible-distribution", "the times of piecewise must rise", syntax.span, example)
+    *_, rate = call.args
+    for before, time in zip(call.args[-3::-2], call.args[-2::-2], strict=True):
+        elapsed = Call(Name("time_in", time.span), (state,), (), time.span)
+        rate = Conditional(Compare(elapsed, (("<", time),), time.span), before, rate, call.span)
+    return rate
+
+
+assert _SPELLINGS.keys() | {"categorical", "empirical"} == DISTRIBUTIONS.keys()

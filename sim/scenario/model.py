@@ -103,9 +103,16 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "gamma": ("shape", "scale"),
     "beta": ("a", "b"),
     "poisson": ("mean",),
+    "loglogistic": ("shape", "scale"),
+    "gengamma": ("shape", "scale", "power"),  # Stacy: scale * gamma(shape) ** (1 / power)
     "bernoulli": ("p",),
+    "empirical": (),  # percent, value, percent, value, ...: percents are constants from 0 to 100
     "categorical": (),  # one share per level of its type, in order; the last may be the op "rest"
 }
+
+
+# The draws whose `after` is a hazard.
+SOJOURNS = ("exponential", "weibull", "gompertz", "gamma", "lognormal", "loglogistic", "gengamma")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,15 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Correlation:
+    """Of the normal scores of two variables that are drawn; `r` reads parameters alone."""
+
+    between: tuple[str, str]
+    r: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """`set: {variable: expression}`, on a state's entry or as a step. `site` names its random stream."""
 
@@ -171,8 +187,8 @@ class Exit:
     ----------  ------------------------------  --------------------------------------------
     rate        rate per day; `while` and       None
                 modifiers already multiplied in
-    after       a draw of exponential, weibull  factor on its hazard (`while`, modifiers),
-                or gompertz: a hazard           or None
+    after       a draw that has a hazard, see   factor on its hazard (`while`, modifiers),
+                SOJOURNS                        or None
     fixed       any other time, drawn at entry  None
     share       probability, or op "rest"       None
     upon        probability, or None for 1      None; `thing` is what it waits for
@@ -532,3 +548,4 @@ class Scenario:
     behaviours: tuple[Behaviour, ...]
     imperfections: tuple[Imperfection, ...]
     files: tuple[tuple[str, str], ...]
+    correlations: tuple[Correlation, ...] = ()

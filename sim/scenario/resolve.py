@@ -10,6 +10,7 @@ from sim.scenario import schema
 from sim.scenario.biomarkers import BiomarkerReader
 from sim.scenario.care import CareReader
 from sim.scenario.codes import codes_of
+from sim.scenario.correlations import CorrelationReader
 from sim.scenario.diagnostics import Findings
 from sim.scenario.disease import DiseaseReader, apply_modifier
 from sim.scenario.imperfections import ImperfectionReader
@@ -70,6 +71,18 @@ def resolve(
 
     where = places(documents, found)
     variables = draw_order(found, checked.expressions, where)
+    drawn = {v.name: v for v in variables}
+    correlated = [
+        (file.correlations, SCENARIO, file.sources),
+        (file.population.correlations, POPULATION, file.sources),
+        *((p.correlations, p.pathway.text, documents.sources(p)) for p in documents.pathways),
+    ]
+    correlations = tuple(
+        c
+        for authors, space, sources in correlated
+        for c in CorrelationReader(readers[space], drawn, sources).correlations(authors)
+    )
+    CorrelationReader(readers[SCENARIO], drawn, file.sources).check(correlations)
     scenario = Scenario(
         name=file.scenario,
         about=file.about,
@@ -91,6 +104,7 @@ def resolve(
         behaviours=frame.behaviours(),
         imperfections=ImperfectionReader(documents, readers[POPULATION]).imperfections(),
         files=tuple((str(f.relative_to(folder)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files),
+        correlations=correlations,
     )
     check_whole(scenario, findings)
     if findings.count == 0:

@@ -74,6 +74,7 @@ def _scenario(s: Scenario, documents: Documents) -> Plain:
     data["providers"] = {p.name: _provider(p) for p in s.providers}
     data["behaviours"] = [f"{b.module}:{b.name}" for b in s.behaviours]
     data["imperfections"] = {i.name: _imperfection(i) for i in s.imperfections}
+    data["correlations"] = [{"between": list(c.between), "r": unparse(c.r)} for c in s.correlations]
     return _given(data)
 
 

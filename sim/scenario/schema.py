@@ -390,6 +390,20 @@ class Protocol(Named):
     steps: Steps
 
 
+class Correlation(Model):
+    """`r` between two variables, or a `matrix` among several."""
+
+    between: AnyNumber[Name]
+    r: Expression | None = None
+    among: AnyNumber[Name]
+    matrix: AnyNumber[OneOrMore[Expression]]
+    source: Text = ""
+
+    @classmethod
+    def example(cls) -> str:
+        return "{between: [x, y], r: 0.4}"
+
+
 # ---- files
 
 
@@ -400,7 +414,6 @@ class Pathway(Named):
         {
             "needs",
             "uses",
-            "correlations",
             "groups",
             "ladders",
             "events",
@@ -414,6 +427,7 @@ class Pathway(Named):
     sources: Texts
     parameters: Values[Parameter]
     variables: Values[Definition]
+    correlations: AnyNumber[Correlation]
     formulas: Values[Definition]
     disease: Things[Annotated[dict[str, State], _THINGS]]
     biomarkers: Values[Biomarker]
@@ -440,13 +454,14 @@ class AliveOn(Model):
 
 
 class Population(Named):
-    planned = frozenset({"include", "correlations"})
+    planned = frozenset({"include"})
     size: Whole
     sex: Sex | None = None
     alive_on: AliveOn | None = None
     born: Dates | None = None
     entry: Expression | None = None
     variables: Values[Definition]
+    correlations: AnyNumber[Correlation]
 
 
 class Mortality(Named):
@@ -488,7 +503,7 @@ class Imperfection(Named):
 class ScenarioFile(Named):
     """scenario.yaml."""
 
-    planned = frozenset({"expect", "correlations", "groups", "uses", "with"})
+    planned = frozenset({"expect", "groups", "uses", "with"})
     scenario: Text
     sources: Texts
     window: Dates
@@ -499,6 +514,7 @@ class ScenarioFile(Named):
     providers: Things[Provider]
     behaviours: AnyNumber[Class]
     imperfections: Things[Imperfection]
+    correlations: AnyNumber[Correlation]
 
     @classmethod
     def arranged(cls, node: Mapping, findings: Findings) -> Mapping:

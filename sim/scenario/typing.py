@@ -31,7 +31,7 @@ from sim.scenario.expressions import (
 from sim.scenario.model import DATE, DISTRIBUTIONS, DURATION, NUMBER, TRUTH, Expr, Span, Type
 from sim.scenario.scope import Scope, Symbol, SymbolKind, with_article
 from sim.scenario.tokens import MAX_DEPTH, MAX_LENGTH
-from sim.scenario.words import CLOCKS, FUNCTIONS, READS, SEX, VALUES
+from sim.scenario.words import CLOCKS, FUNCTIONS, PIECEWISE, READS, SEX, VALUES
 
 __all__ = ["Context", "Scope", "Symbol", "SymbolKind", "check", "constant"]
 
@@ -154,6 +154,8 @@ class _Checker:
             return distributions.draw(call, self.expression)
         if name in FUNCTIONS:
             return self.function(call, hint)
+        if name == PIECEWISE:
+            raise fault("misplaced-word", "`piecewise` is a hazard, alone in an `after:`", call.span)
         raise refusals.misplaced_word(name, span) or refusals.no_function(name, self.scope, span)
 
     def read(self, call: Call) -> Expr:

@@ -35,6 +35,11 @@ def unparse(expression: Expr) -> str:
     return _text(expression, 0)
 
 
+def percentile(percent: Expr) -> str:
+    """The name of a quantile of `empirical`: p50, or p2_5."""
+    return "p" + _literal(percent)[0].replace(".", "_")
+
+
 def _text(e: Expr, binding: int) -> str:
     """The text of `e`, in parentheses where an operator that binds with `binding` would tear it apart."""
     text, own = _spelled(e)
@@ -73,6 +78,9 @@ def _literal(e: Expr) -> tuple[str, int]:
 
 
 def _atom(e: Expr) -> str:
+    if e.op == "draw" and e.value == "empirical":
+        quantiles = zip(e.args[::2], e.args[1::2], strict=True)
+        return f"empirical({', '.join(f'{percentile(p)}={_text(q, 0)}' for p, q in quantiles)})"
     if e.op == "draw":
         names = DISTRIBUTIONS[str(e.value)] or e.type.levels
         shares = zip(names, e.args, strict=True)

@@ -66,7 +66,6 @@ NOT_BUILT: dict[str, str] = {
     "top_dose": "whether a drug is at its highest dose",
     "season": "a seasonal factor",
     "lookup": "a table read by given keys",
-    "empirical": "a distribution given by its quantiles",
     "previous_state": "the state left",
 }
 
@@ -82,6 +81,9 @@ INSTEAD: dict[SymbolKind, str] = {
     "axis": "in(...) one of its states",
 }
 
+# A distribution that only an `after:` can have.
+PIECEWISE = "piecewise"
+
 # Names that a definition cannot have: an expression would read the word instead.
 RESERVED: frozenset[str] = (
     KEYWORDS
@@ -89,5 +91,5 @@ RESERVED: frozenset[str] = (
     | CLOCKS.keys()
     | NOT_BUILT.keys()
     | DISTRIBUTIONS.keys()
-    | {*FUNCTIONS, *SEX.levels, "sex", "true", "false", "rest"}
+    | {*FUNCTIONS, *SEX.levels, "sex", "true", "false", "rest", PIECEWISE}
 )

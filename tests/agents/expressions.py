@@ -238,6 +238,9 @@ def time(draw: Draw, n: Names) -> str:
             "lognormal(median=30 days, sigma=0.5)",
             "gamma(mean=60 days, sd=30 days)",
             "weibull(shape=1.5, scale=90 days)",
+            "loglogistic(shape=2, scale=30 days)",
+            "gengamma(shape=2, scale=30 days, power=0.7)",
+            "empirical(p0=0 days, p25=3 days, p97_5=60 days, p100=90 days)",
         ),
     )
 
@@ -254,6 +257,9 @@ def variable(draw: Draw, n: Names) -> str:
         "poisson(mean=2)",
         "exponential(mean=1)",
         "weibull(shape=1.5, scale=1)",
+        "loglogistic(shape=3, scale=1)",
+        "gengamma(shape=2, scale=1, power=1.5)",
+        f"empirical(p0=0, p50=0.5, p100=abs({mean}) + 1)",
         "truncated_normal(1, 0.5, low=0, high=3)",
     )
     return one(draw, ("1", *spreads))

@@ -14,6 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from sim.scenario.model import SOJOURNS
 from tests.agents.expressions import (
     LEVELS,
     Draw,
@@ -49,7 +50,7 @@ def scenarios(draw: Draw) -> Written:
     """A scenario of one pathway or two."""
     n = Names(providers=["clinic", "ward"])
     files: dict[str, str] = {}
-    frame = {
+    frame: Map = {
         "scenario": "drawn",
         "window": draw(st.sampled_from(WINDOWS)),
         "population": population(draw, files),
@@ -65,6 +66,9 @@ def scenarios(draw: Draw) -> Written:
         pathway |= {"modifies": modifiers} if modifiers else {}
         tables = dict.fromkeys(p["table"] for p in pathway.get("parameters", {}).values() if "table" in p)
         files |= {table: RATES[table] for table in tables}
+    if found := correlations(draw, bare):
+        draw(st.sampled_from([frame, frame["population"], bare[0]]))["correlations"] = found
+    for pathway in bare:
         files[f"{pathway['pathway']}.yaml"] = json.dumps(pathway, indent=1)
     frame["pathways"] = [f"{pathway['pathway']}.yaml" for pathway in bare]
     frame["providers"] = {"clinic": {"class": "ambulatory"}, "ward": {"class": "inpatient"}}
@@ -169,6 +173,13 @@ def fill_values(draw: Draw, n: Names, pathway: Map) -> None:
             names.append(kind)
 
 
+def correlations(draw: Draw, pathways: list[Map]) -> list[Map]:
+    """Between variables that are drawn, small enough to hold together."""
+    names = [name for p in pathways for name, value in p["variables"].items() if "(" in value]
+    pairs = [[a, b] for place, a in enumerate(names) for b in names[:place]]
+    return [{"between": pair, "r": one(draw, ("0.2", "-0.15", "0"))} for pair in pairs if draw(st.booleans())]
+
+
 def a_biomarker(draw: Draw, n: Names) -> Map:
     found: Map = {
         "unit": "1",
@@ -234,11 +245,8 @@ def an_exit(draw: Draw, n: Names) -> Map:
         case "rate":
             return {"rate": rate(draw, n)} | options(draw, n)
         case "fixed":
-            return {
-                "after": one(
-                    draw, (duration(draw), "uniform(10 days, 2 years)", "gamma(mean=1 year, sd=200 days)")
-                )
-            }
+            empirical = "empirical(p0=1 day, p50=1 year, p100=2 years)"
+            return {"after": one(draw, (duration(draw), "uniform(10 days, 2 years)", empirical))}
         case "upon":
             return {"upon": one(draw, n.things)}
         case "upon by chance":
@@ -250,6 +258,11 @@ def an_exit(draw: Draw, n: Names) -> Map:
             "weibull(shape=1.5, scale=3 years)",
             "gompertz(shape=0.1 per year, rate=0.1 per year)",
             "weibull(shape=0.8, scale=(1 year if female else 4 years))",
+            "lognormal(median=2 years, sigma=(0.6 if female else 1.5))",
+            "loglogistic(shape=0.7, scale=3 years)",
+            "gamma(mean=3 years, sd=2 years)",
+            "gengamma(shape=0.6, scale=(5 years if female else 1 year), power=1.7)",
+            f"piecewise({rate(draw, n)}, {duration(draw)}, 0.3 per year)",
         ),
     )
     return {"after": hazard} | options(draw, n)
@@ -273,7 +286,7 @@ def options(draw: Draw, n: Names) -> Map:
 
 
 def is_hazard(exit_: Map) -> bool:
-    return "rate" in exit_ or str(exit_.get("after", "")).startswith(("exponential", "weibull", "gompertz"))
+    return "rate" in exit_ or str(exit_.get("after", "")).startswith((*SOJOURNS, "piecewise"))
 
 
 def modifier(draw: Draw, n: Names, hazards: list[str]) -> Map:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from sim.scenario import load
-from sim.scenario.model import DISTRIBUTIONS, Expr, Scenario, Span, Step
+from sim.scenario.copula import scores
+from sim.scenario.model import DISTRIBUTIONS, SOJOURNS, Exit, Expr, Scenario, Span, Step
 from sim.scenario.words import FUNCTIONS
 from tests.agents.generator import Written, scenarios
 
@@ -37,6 +38,7 @@ def constructs(scenario: Scenario) -> Iterator[str]:
     population = scenario.population
     yield "born" if population.born else "alive on"
     yield "mortality" if scenario.mortality else "no mortality"
+    yield "correlated" if scores(scenario) else "independent"
     yield f"entry {population.entry is not None} {population.entry_date is not None}"
     for part in parts(scenario):
         match part:
@@ -44,6 +46,9 @@ def constructs(scenario: Scenario) -> Iterator[str]:
                 yield f"draw {name}"
             case Expr(op=op):
                 yield op
+            case Exit(kind="after", expression=Expr(value=name)):
+                yield "Exit after"
+                yield f"after {name}"
             case Step():
                 yield type(part).__name__
                 yield "chance" if part.chance else "no chance"
@@ -83,6 +88,6 @@ def test_every_construct_is_generated() -> None:
     operations |= {"age", "year", "today", "lookup", "if", "and", "or", "not", "or_else", "lt", "ge", "pow"}
     draws = {f"draw {name}" for name in DISTRIBUTIONS}
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
-    others |= {"lasts", "sets", "chance"}
+    others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}
     wanted = steps | exits | starts | operations | draws | others
     assert not wanted - reached.keys()

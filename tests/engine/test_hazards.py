@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 
 from sim.engine.streams import site_key, uniform
 
@@ -413,10 +414,23 @@ def exponential(t: float, mean: float = 25.0) -> float:
     return max(t, 0.0) / YEAR / mean
 
 
+def survival(distribution: Any) -> Callable[[float], float]:
+    """The cumulative hazard of a distribution of SciPy, in years."""
+    return lambda t: float(-distribution.logsf(max(t, 0.0) / YEAR))
+
+
 SOJOURNS: list[tuple[str, Callable[[float], float]]] = [
     ("weibull(shape=1.7, scale=30 years)", weibull),
     ("gompertz(shape=0.08 per year, rate=0.005 per year)", gompertz),
     ("exponential(mean=25 years)", exponential),
+    ("gamma(mean=30 years, sd=15 years)", survival(stats.gamma(4.0, scale=7.5))),
+    ("gengamma(shape=0.7, scale=40 years, power=1.6)", survival(stats.gengamma(0.7, 1.6, scale=40.0))),
+    ("lognormal(median=25 years, sigma=0.8)", survival(stats.lognorm(0.8, scale=25.0))),
+    ("loglogistic(shape=1.8, scale=25 years)", survival(stats.fisk(1.8, scale=25.0))),
+    (
+        "piecewise(0.01 per year, 5 years, 0.1 per year, 20 years, 0.03 per year)",
+        lambda t: float(np.interp(t / YEAR, [0.0, 5.0, 20.0, 120.0], [0.0, 0.05, 1.55, 4.55])),
+    ),
 ]
 
 

@@ -67,6 +67,8 @@ DRAWS = [
     "gamma(mean={duration}, sd={duration})", "beta(mean=0.5, sd=0.1 * {truth} + 0.1)", "exponential({duration})",
     "truncated_normal({number}, 3, low={number}, high={number})", "gompertz({rate}, {rate})", "poisson({number})",
     "categorical(mild={truth}, moderate=0, severe=rest)", "weibull(1.5, {duration})",
+    "loglogistic(2, {duration})", "gengamma(shape={number}, scale={duration}, power=2)",
+    "empirical(p0={duration}, p2_5={duration}, p50={duration}, p100={duration})",
 ]  # fmt: skip
 
 
