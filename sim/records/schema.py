@@ -181,4 +181,4 @@ IMPERFECTIONS = Table(  # there only where a scenario has some
         Column("reason", TEXT, "reason", "condition", nullable=True),
     ),
 )
-TABLES = (PATIENTS, *LOGGED.values(), IMPERFECTIONS, CODES)
+TABLES = (PATIENTS, *LOGGED.values(), CODES)  # of every run

@@ -314,6 +314,7 @@ def restored(spoiled: Run, table: str) -> list[Row]:
         codes.setdefault((r["kind"], r["name"]), r)
     before = {key(r): r for r in rows(spoiled, "truth/imperfections", table=table)}
     kept = [r for r in rows(spoiled, table) if key(r) not in before]
+    columns = spoiled.arrow(table).column_names
     kind = {"conditions": "condition", "observations": "observation", "procedures": "procedure"}.get(table)
     for r in before.values():
         row = {**r, "time": r["start"], "cause": r["name"], "provider": r["name"]}
@@ -322,7 +323,7 @@ def restored(spoiled: Run, table: str) -> list[Row]:
             row |= {kind: r["name"], "system": code["system"], "code": code["code"], "unit": code["unit"]}
         if table == "encounters":
             row["class"] = spoiled.manifest["providers"][r["name"]]["class"]
-        kept.append({name: row[name] for name in spoiled.arrow(table).column_names})
+        kept.append({name: row[name] for name in columns})
     return sorted(kept, key=key)
 
 
