@@ -39,6 +39,7 @@ from sim.scenario.model import (
     Code,
     Coded,
     DiseaseAxis,
+    Drug,
     Expr,
     Parameter,
     Pathway,
@@ -105,8 +106,8 @@ def scenario() -> Scenario:
         ),
         procedures=(Coded("lungs.spirometry", (Code("snomed", "127783003"),), "Spirometry", SPAN),),
         drugs=(
-            Coded("sugar.metformin", (Code("rxnorm", "6809"),), "", SPAN),
-            Coded("lungs.inhaler", (Code("rxnorm", "435"),), "", SPAN),
+            Drug("sugar.metformin", (Code("rxnorm", "6809"),), "", SPAN, ("500 mg", "1000 mg"), (0.5, 1.0)),
+            Drug("lungs.inhaler", (Code("rxnorm", "435"),), "", SPAN, ("1 puff",), (1.0,)),
         ),
         providers=(
             Provider("clinic", "ambulatory", None, (), None, SPAN),
@@ -154,6 +155,8 @@ def simulate(scenario: Scenario) -> Simulate:
                 value = float(time - int(random.integers(0, 10**6)))
             elif kind == OBSERVATION:
                 value = round(random.normal(), 1)
+            elif kind == MEDICATION:
+                aux = int(random.integers(-1, 3))
             elif kind == DEATH:
                 code = int(random.integers(-1, 3))
             elif kind == STATE:

@@ -56,6 +56,7 @@ class Dictionary:
         self.tables = {t.name: t for t in scenario.tables}
         self.biomarkers = {b.name: b for b in scenario.biomarkers}
         axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
+        self.shares = {drug.name: drug.shares for drug in scenario.drugs}
         self.axis_of = {state.name: axis.name for axis in axes for state in axis.states}
         self.remembered = frozenset(_remembered(replace(scenario, tables=())))
         self._known: dict[tuple[int, Reading], tuple[Expr, Meaning]] = {}
@@ -257,7 +258,16 @@ class _Reader:
         drug = self.fact("prescribed", e.value)
         return lambda life: 1.0 if drug in life.prescribed else 0.0
 
-    _taking = _prescribed
+    def _taking(self, e: Expr) -> Value:
+        shares = self.dictionary.shares[str(e.value)]
+        if not shares:
+            return self._prescribed(e)
+        drug = self.fact("taking", e.value)
+        return lambda life: shares[life.doses[drug]] if drug in life.doses else 0.0
+
+    def _top_dose(self, e: Expr) -> Value:
+        taking = self._taking(e)
+        return lambda life: 1.0 if taking(life) == 1.0 else 0.0
 
     def _diagnosed(self, e: Expr) -> Value:
         condition = self.fact("diagnosed", e.value)

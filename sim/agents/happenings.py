@@ -34,7 +34,8 @@ Kind = Literal[
     "test",  #            result; found, truth, noise, error
     "diagnose",  #        already
     "resolve",  #         listed
-    "prescribe",  #       renewed, until
+    "prescribe",  #       renewed, until, dose
+    "change dose",  #     dose, up, changed
     "stop drug",  #       taken
     "procedure",
 ]

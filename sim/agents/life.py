@@ -58,6 +58,7 @@ class Life:
     counts       how often a thing has happened              since     when it last did, days since birth
     variables    what they are set to                        last, first   results of tests
     diagnosed    conditions listed: their open rows          prescribed    drugs running: their open rows
+    doses        numbers of the doses of drugs running           dosed_since   when they had them first
     due          when the slots of the calendar are due      dirty     hazards and watches to look at again
     """
 
@@ -74,6 +75,8 @@ class Life:
         self.history: dict[str, list[tuple[float, float]]] = {}
         self.diagnosed: dict[str, Row | None] = {}
         self.prescribed: dict[str, Row | None] = {}
+        self.doses: dict[str, int] = {}
+        self.dosed_since: dict[str, float] = {}
         self.running: dict[str, Activation] = {}
         self.hazards: dict[int, Hazard | None] = {}
         self.true: set[int] = set()  # watches that were true when last looked at

@@ -379,7 +379,16 @@ class Scribe:
         self, life: Life, step: model.Prescribe, renewed: bool, until: float, row: Row | None
     ) -> None:
         end = None if until == math.inf else self._date(life, until)
-        self._write(life, "prescribe", step.drug, row, renewed=renewed, until=end)
+        dose = self._dose(life, step.drug)
+        self._write(life, "prescribe", step.drug, row, renewed=renewed, until=end, dose=dose)
+
+    def _change_dose(self, life: Life, step: model.ChangeDose, changed: bool, row: Row | None) -> None:
+        facts = {"dose": self._dose(life, step.drug), "up": step.by > 0, "changed": changed}
+        self._write(life, "change dose", step.drug, row, **facts)
+
+    def _dose(self, life: Life, drug: str) -> str:
+        """The dose of a drug that a patient has; "" of one that is not prescribed, or has no doses."""
+        return life.world.drugs[drug].doses[life.doses[drug]] if drug in life.doses else ""
 
     def _stop_drug(self, life: Life, drug: str, running: bool) -> None:
         self._write(life, "stop drug", drug, taken=running)
@@ -424,6 +433,8 @@ def step_text(step: Step, names: Names) -> str:
             return f"resolve {names[step.condition]}"
         case model.Prescribe():
             return f"prescribe {names[step.drug]}"
+        case model.ChangeDose():
+            return f"{'increase' if step.by > 0 else 'decrease'} {names[step.drug]}"
         case model.StopDrug():
             return f"stop {names[step.drug]}"
         case model.StopProtocol():

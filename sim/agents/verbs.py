@@ -15,6 +15,7 @@ from sim.engine import elementary, faults, streams
 from sim.engine.log import CONDITION, MEDICATION, OBSERVATION, PROCEDURE
 from sim.scenario.model import (
     Biomarker,
+    ChangeDose,
     Diagnose,
     Perform,
     Prescribe,
@@ -27,6 +28,7 @@ from sim.scenario.model import (
 
 if TYPE_CHECKING:
     from sim.agents.life import Life
+    from sim.agents.rows import Row
 
 LN_2 = 0.6931471805599453
 
@@ -42,6 +44,8 @@ def perform(life: Life, step: Step, encounter: int, count: int) -> None:
             resolve(life, step.condition)
         case Prescribe():
             prescribe(life, step, encounter, count)
+        case ChangeDose():
+            change_dose(life, step, encounter)
         case StopDrug():
             stop_drug(life, step.drug)
         case Perform():
@@ -156,15 +160,39 @@ def prescribe(life: Life, step: Prescribe, encounter: int, count: int) -> None:
     if step.supply is not None:
         until = life.now + life.days(step.supply, step.site, count)
     life.schedule(life.world.supplies[name], until)
-    if name in life.prescribed:
-        life.tell("prescribe", step=step, renewed=True, until=until, row=None)
-        return
-    life.prescribed[name] = None
-    life.touch("prescribed", name)
-    life.happen(name)
-    number = life.world.numbers["drug", name]
-    life.prescribed[name] = life.record(MEDICATION, number, encounter=encounter)
-    life.tell("prescribe", step=step, renewed=False, until=until, row=life.prescribed[name])
+    renewed = name in life.prescribed
+    if not renewed:
+        life.prescribed[name] = None
+        life.touch("prescribed", name)
+        life.happen(name)
+    doses = life.world.drugs[name].doses
+    dose = doses.index(step.dose) if step.dose else life.doses.get(name, 0)
+    row = None
+    if not renewed or (doses and dose != life.doses[name]):
+        row = give(life, name, dose, encounter)
+    life.tell("prescribe", step=step, renewed=renewed, until=until, row=row)
+
+
+def change_dose(life: Life, step: ChangeDose, encounter: int) -> None:
+    """Go one dose up or down, where the drug is prescribed and has one."""
+    drug = step.drug
+    dose = life.doses[drug] + step.by if drug in life.doses else -1
+    changed = 0 <= dose < len(life.world.drugs[drug].doses)
+    row = give(life, drug, dose, encounter) if changed else None
+    life.tell("change dose", step=step, changed=changed, row=row)
+
+
+def give(life: Life, drug: str, dose: int, encounter: int) -> Row | None:
+    """A drug that is prescribed is taken in a dose from now on: a row of its own in the record."""
+    listed = -1
+    if life.world.drugs[drug].doses:
+        life.doses[drug], life.dosed_since[drug] = dose, life.now
+        life.touch("taking", drug)
+        listed = life.world.first_dose[drug] + dose
+    life.close(life.prescribed[drug])
+    number = life.world.numbers["drug", drug]
+    row = life.prescribed[drug] = life.record(MEDICATION, number, aux=listed, encounter=encounter)
+    return row
 
 
 def stop_drug(life: Life, drug: str) -> None:
@@ -174,6 +202,8 @@ def stop_drug(life: Life, drug: str) -> None:
         life.schedule(life.world.supplies[drug], math.inf)
         life.close(life.prescribed.pop(drug))
         life.touch("prescribed", drug)
+        if life.doses.pop(drug, None) is not None:
+            life.touch("taking", drug)
 
 
 def open_window(life: Life) -> None:
@@ -183,5 +213,8 @@ def open_window(life: Life) -> None:
     for kind, name, rows in ((CONDITION, "condition", life.diagnosed), (MEDICATION, "drug", life.prescribed)):
         numbers = {thing: life.world.numbers[name, thing] for thing in rows}
         for thing in sorted(numbers, key=numbers.__getitem__):
-            row = rows[thing] = life.write(kind, numbers[thing], start=life.since[thing])
+            start, dose = life.since[thing], -1
+            if kind == MEDICATION and thing in life.doses:
+                start, dose = life.dosed_since[thing], life.world.first_dose[thing] + life.doses[thing]
+            row = rows[thing] = life.write(kind, numbers[thing], start=start, aux=dose)
             life.tell("carried over", thing=thing, row=row)

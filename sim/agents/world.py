@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 from sim.agents import care, disease, verbs
@@ -121,6 +122,8 @@ class World:
         self.scores = scores(scenario)  # of correlated variables
         self.biomarkers = {b.name: b for b in scenario.biomarkers}
         self.providers = {p.name: p for p in scenario.providers}
+        self.drugs = {d.name: d for d in scenario.drugs}
+        self.first_dose = _first_doses(scenario)
         self.protocols = {p.name: p for pathway in scenario.pathways for p in pathway.protocols}
         self.protocol_slots: dict[str, Slot] = {}
         self.numbers = _numbers(scenario)
@@ -302,6 +305,12 @@ def _act_on(act: Callable[[Life, str], None], name: str, life: Life) -> None:
 
 def _pathway(name: str) -> str:
     return name.partition(".")[0]
+
+
+def _first_doses(s: Scenario) -> dict[str, int]:
+    """How many doses there are of the drugs before each, in the order of the files."""
+    counts = accumulate((len(d.doses) for d in s.drugs), initial=0)
+    return dict(zip((d.name for d in s.drugs), counts, strict=False))
 
 
 def _numbers(s: Scenario) -> dict[tuple[str, str], int]:

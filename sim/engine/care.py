@@ -221,18 +221,59 @@ def resolve(m, x, log, condition):
 
 
 @inner
-def prescribe(m, x, log, drug, code, encounter):
+def prescribe(m, x, log, drug, code, dose, encounter):
     """Start a drug, or renew it: its supply lasts from now on."""
     until = math.inf if code < 0 else x[at.NOW] + days(m, x, code)
     d = place(m, at.DRUGS, drug, 0)
     schedule(m, x, m[d + at.CODED_SLOT], until)
-    if x[m[d + at.CODED_CELL]] == 1.0:
-        return
-    change(m, x, m[d + at.CODED_CELL], 1.0)
-    happen(m, x, m[d + at.CODED_THING], 0.0)
+    new = x[m[d + at.CODED_CELL]] != 1.0
+    if new:
+        change(m, x, m[d + at.CODED_CELL], 1.0)
+        happen(m, x, m[d + at.CODED_THING], 0.0)
+    if new or (dose >= 0 and dose != dose_of(m, x, d)):
+        give(m, x, log, drug, max(dose, 0), encounter)
+
+
+@inner
+def change_dose(m, x, log, drug, by, encounter):
+    """Go one dose up or down, where the drug is prescribed and has one."""
+    d = place(m, at.DRUGS, drug, 0)
+    dose = dose_of(m, x, d)
+    if dose >= 0 and 0 <= dose + by < m[d + at.DRUG_DOSES]:
+        give(m, x, log, drug, dose + by, encounter)
+
+
+@inner
+def dose_of(m, x, d):
+    """The number of the dose that is prescribed; -1 where none is, or the drug has none."""
+    taking = m[d + at.DRUG_TAKING]
+    if taking < 0 or x[taking] == 0.0:
+        return np.int64(-1)
+    dose = np.int64(0)
+    while x[share_of(m, d, dose)] != x[taking]:
+        dose += 1
+    return dose
+
+
+@inner
+def give(m, x, log, drug, dose, encounter):
+    """A drug that is prescribed is taken in a dose from now on: a row of its own in the record."""
+    d = place(m, at.DRUGS, drug, 0)
+    taking, listed = m[d + at.DRUG_TAKING], np.int64(-1)
+    if taking >= 0:
+        change(m, x, taking, x[share_of(m, d, dose)])
+        x[taking + 1] = x[at.NOW]
+        listed = m[d + at.DRUG_FIRST_DOSE] + dose
+    row = spot(m, at.DRUG_ROWS, drug)
+    close(x, log, m[row])
     if m[at.RECORDING]:
-        row = write(m, x, log, kinds.MEDICATION, seconds(x, x[at.NOW]), drug, at.NONE, encounter, 0.0)
-        m[spot(m, at.DRUG_ROWS, drug)] = row
+        m[row] = write(m, x, log, kinds.MEDICATION, seconds(x, x[at.NOW]), drug, listed, encounter, 0.0)
+
+
+@inner(forceinline=True)
+def share_of(m, d, dose):
+    """Where the share is that a dose of a drug has of its top dose."""
+    return spot(m, at.VALUES, m[d + at.DRUG_SHARES] + dose)
 
 
 @inner
@@ -240,6 +281,8 @@ def stop_drug(m, x, log, drug):
     d, row = place(m, at.DRUGS, drug, 0), spot(m, at.DRUG_ROWS, drug)
     schedule(m, x, m[d + at.CODED_SLOT], math.inf)
     change(m, x, m[d + at.CODED_CELL], 0.0)
+    if m[d + at.DRUG_TAKING] >= 0:
+        change(m, x, m[d + at.DRUG_TAKING], 0.0)
     close(x, log, m[row])
     m[row] = -1
 

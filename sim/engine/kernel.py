@@ -218,7 +218,7 @@ def proceed(m, x, log, protocol):
         elif op == at.ASSIGN:
             disease.assign(m, x, log, narrow(m, at.VARIABLES, a, at.VARIABLE_CELL), b, a)
         else:
-            act(m, x, log, op, a, b, encounter)
+            act(m, x, log, op, a, b, m[s + 3], encounter)
         if current < 0:
             return
         if waits_until >= 0.0:
@@ -237,14 +237,16 @@ def proceed(m, x, log, protocol):
 
 
 @inner
-def act(m, x, log, op, a, b, encounter):
+def act(m, x, log, op, a, b, c, encounter):
     """A verb that needs nothing of its protocol but the encounter."""
     if op == at.DIAGNOSE:
         care.diagnose(m, x, log, a, b, encounter)
     elif op == at.RESOLVE:
         care.resolve(m, x, log, a)
     elif op == at.PRESCRIBE:
-        care.prescribe(m, x, log, a, b, encounter)
+        care.prescribe(m, x, log, a, b, c, encounter)
+    elif op == at.CHANGE_DOSE:
+        care.change_dose(m, x, log, a, b, encounter)
     elif op == at.STOP_DRUG:
         care.stop_drug(m, x, log, a)
     elif op == at.PERFORM:
@@ -319,7 +321,12 @@ def open_window(m, x, log):
     for drug in range(m[at.N_DRUGS]):
         since = running_since(m, x, at.DRUGS, drug)
         if since == since:
-            row = write(m, x, log, kinds.MEDICATION, seconds(x, since), drug, at.NONE, kinds.NULL, 0.0)
+            d = place(m, at.DRUGS, drug, 0)
+            dose = care.dose_of(m, x, d)
+            if dose >= 0:
+                since = x[m[d + at.DRUG_TAKING] + 1]
+                dose += m[d + at.DRUG_FIRST_DOSE]
+            row = write(m, x, log, kinds.MEDICATION, seconds(x, since), drug, dose, kinds.NULL, 0.0)
             m[spot(m, at.DRUG_ROWS, drug)] = row
 
 

@@ -2,7 +2,8 @@
 
 Both are structures of NumPy arrays of equal length, in simulation order: patient by patient, `seq` rising
 within one. Codes are positions in the resolved scenario's tuples (`conditions`, `drugs`, ...); states are
-counted through all pathways, axes and states in order. A time is whole seconds since 1970-01-01 00:00.
+counted through all pathways, axes and states in order, doses
+through all drugs. A time is whole seconds since 1970-01-01 00:00.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ NULL = np.iinfo(np.int64).min  # a time not known, an encounter that is none
 ENCOUNTER = 0  #  provider                 reason: condition or -1    second it was asked for
 CONDITION = 1  #  condition                -1                         -
 OBSERVATION = 2  # biomarker               -1                         the result
-MEDICATION = 3  # drug                     -1                         -
+MEDICATION = 3  # drug                     dose, -1 without doses     -
 PROCEDURE = 4  #  procedure                -1                         -
 DEATH = 5  #      cause: condition or -1   -1                         -
 STATE = 6  #      state entered, -1 dead   state left, -1 at birth    cause: condition, else -1

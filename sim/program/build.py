@@ -138,10 +138,18 @@ class _Compiler:
             slot = self.slot((0, pathway_of(condition.name), 2, i), at.RESOLUTION, i)
             cell = self.assembler.cell("diagnosed", condition.name)
             self.rows["conditions"].append((cell, self.thing(condition.name), slot))
+        first_dose = 0
         for i, drug in enumerate(s.drugs):
             slot = self.slot((0, pathway_of(drug.name), 1, i), at.SUPPLY, i)
             cell = self.assembler.cell("prescribed", drug.name)
-            self.rows["drugs"].append((cell, self.thing(drug.name), slot))
+            taking = -1
+            if drug.doses:
+                taking = self.assembler.cell("taking", drug.name)
+                self.assembler.cell("dose since", drug.name)
+            doses = (taking, first_dose, len(drug.doses), len(self.values))
+            self.rows["drugs"].append((cell, self.thing(drug.name), slot, *doses))
+            self.values += drug.shares
+            first_dose += len(drug.doses)
         for procedure in s.procedures:
             self.rows["procedures"].append((self.thing(procedure.name),))
         for pathway in s.pathways:
@@ -489,7 +497,7 @@ WIDTHS = {
     "providers": 3,
     "biomarkers": 8,
     "conditions": 3,
-    "drugs": 3,
+    "drugs": 7,
     "procedures": 1,
     "variables": 2,
     "lookups": at.LOOKUP_COLUMNS,

@@ -59,7 +59,12 @@ class CareAssembler:
                 self.emit(at.RESOLVE, self.index["condition", step.condition])
             case model.Prescribe():
                 supply = self.optional(step.supply, step.site, count)
-                self.emit(at.PRESCRIBE, self.index["drug", step.drug], supply)
+                dose = -1
+                if step.dose is not None:
+                    dose = self.assembler.doses[step.drug].index(step.dose)
+                self.emit(at.PRESCRIBE, self.index["drug", step.drug], supply, dose)
+            case model.ChangeDose():
+                self.emit(at.CHANGE_DOSE, self.index["drug", step.drug], step.by)
             case model.StopDrug():
                 self.emit(at.STOP_DRUG, self.index["drug", step.drug])
             case model.StopProtocol():

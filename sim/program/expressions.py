@@ -98,6 +98,7 @@ class Assembler:
     def __post_init__(self) -> None:
         self.parameters = {p.name: p.value for p in self.scenario.parameters}
         self.biomarkers = {b.name: b for b in self.scenario.biomarkers}
+        self.doses = {d.name: d.doses for d in self.scenario.drugs}
         self.tables = {t.name: t for t in self.scenario.tables}
         self.scores = scores(self.scenario)
 
@@ -327,10 +328,14 @@ class _Expression:
     def _ever(self, e: Expr) -> int:
         return self.emit(at.LESS, self.fresh(), self.constant(0.0), self.read("count", e.value))
 
-    def _taking(self, e: Expr) -> int:
+    def _prescribed(self, e: Expr) -> int:
         return self.read("prescribed", e.value)
 
-    _prescribed = _taking
+    def _taking(self, e: Expr) -> int:
+        return self.read("taking" if self.assembler.doses[str(e.value)] else "prescribed", e.value)
+
+    def _top_dose(self, e: Expr) -> int:
+        return self.emit(at.EQUAL, self.fresh(), self._taking(e), self.constant(1.0))
 
     def _diagnosed(self, e: Expr) -> int:
         return self.read("diagnosed", e.value)

@@ -29,7 +29,7 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     BIOMARKERS,  #    (narrow)
     RANGES,  #        floats of biomarkers (narrow)
     CONDITIONS,  #    diagnosed cell, thing, slot of its resolution (narrow)
-    DRUGS,  #         prescribed cell, thing, slot of its supply (narrow)
+    DRUGS,  #         prescribed cell, thing, slot of its supply, its doses (narrow)
     PROCEDURES,  #    thing (narrow)
     VARIABLES,  #     cell, code of its draw or -1 (narrow)
     LOOKUPS,  #       (wide)
@@ -219,7 +219,7 @@ CLOSE_VISIT = 2  # provider, visit
 TEST = 3  # biomarker, code of the measurement error or -1
 DIAGNOSE = 4  # condition, code of days or -1
 RESOLVE = 5
-PRESCRIBE = 6  # drug, code of days or -1
+PRESCRIBE = 6  # drug, code of days or -1, dose or -1
 STOP_DRUG = 7
 STOP_PROTOCOL = 8
 PERFORM = 9
@@ -233,6 +233,7 @@ UNLESS = 16  # code, row
 DO = 17  # protocol
 START = 18  # protocol
 ASSIGN = 19  # variable, code
+CHANGE_DOSE = 20  # drug, 1 up or -1 down
 
 # a loop's cells, from its first
 ROUND_DUE, ROUNDS, ROUNDS_IN_LIFE = range(3)
@@ -284,6 +285,9 @@ BIOMARKER_CODE, BIOMARKER_LAST, BIOMARKER_FIRST, BIOMARKER_THING = range(4)
 BIOMARKER_SITE, BIOMARKER_LEVELS, BIOMARKER_BRIDGE, BIOMARKER_SD = 4, 5, 6, 7  # of the noise; site -1: none
 RANGE_LOW, RANGE_HIGH, RANGE_SCALE, NOISE_GRID, NOISE_HALF_LIFE = range(5)  # scale: 10 ** decimals
 CODED_CELL, CODED_THING, CODED_SLOT = range(3)  # of conditions and drugs
+# of drugs: cell of the dose as a share, then of its start, or -1; its first dose among all; how many; their
+# shares in VALUES
+DRUG_TAKING, DRUG_FIRST_DOSE, DRUG_DOSES, DRUG_SHARES = 3, 4, 5, 6
 PROVIDER_THING, PROVIDER_FIRST_RIDER, PROVIDER_RIDERS = range(3)
 VARIABLE_CELL, VARIABLE_CODE = range(2)
 AXIS_FIRST_STATE, AXIS_CELL = range(2)

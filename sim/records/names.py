@@ -122,6 +122,7 @@ def names(scenario: Scenario) -> Names:
     found["provider"] = vocabulary(provider.name for provider in scenario.providers)
     found["provider.class"] = vocabulary(provider.kind for provider in scenario.providers)
     found["outcome"] = vocabulary(OUTCOMES)
+    found["dose"] = vocabulary(dose for drug in scenario.drugs for dose in drug.doses)
 
     axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
     axis_names = bare([axis.name for axis in axes])

@@ -140,7 +140,10 @@ LOGGED = {  # by the kind of the log's rows
             Column("unit", TEXT, "unit", "observation.unit", nullable=True),
         ),
     ),
-    MEDICATION: Table("medications", (*KEY, DURING, *_coded("drug"), SINCE, UNTIL)),
+    MEDICATION: Table(
+        "medications",
+        (*KEY, DURING, *_coded("drug"), SINCE, UNTIL, Column("dose", TEXT, "aux", "dose", nullable=True)),
+    ),
     PROCEDURE: Table("procedures", (*KEY, DURING, *_coded("procedure"), AT)),
     DEATH: Table("deaths", (*KEY, AT, Column("cause", TEXT, "code", "cause"))),
     STATE: Table(

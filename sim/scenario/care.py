@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from sim.scenario import model, schema
 from sim.scenario.disease import Draft, Hazard, assigned, assignment, check_rate, check_shares
+from sim.scenario.drugs import Pharmacy, climb, switch
 from sim.scenario.loader import Scalar
 from sim.scenario.model import DURATION, NUMBER, RATE, TRUTH, Branch, Expr, Span, Start, Step
 from sim.scenario.reader import Reader, part_of
@@ -19,15 +21,18 @@ _AFTER = re.compile(r"after\s+")
 _STREAM = re.compile(r"[A-Za-z0-9_./ +>-]{1,200}", re.ASCII)
 _ALWAYS = Expr("const", (), 1.0, TRUTH)
 
+Head = Callable[[str], tuple[str, Expr | None, Span]]  # a thing -> the beginning of a step that is about it
+
 
 class CareReader:
     """Reads the protocols of one pathway. `drafts` holds their starts until all modifiers are known;
-    `limited` are the providers with a capacity.
+    `limited` are the providers with a capacity, `pharmacy` all drugs.
     """
 
-    def __init__(self, pathway: schema.Pathway, reader: Reader, limited: frozenset[str]):
+    def __init__(self, pathway: schema.Pathway, reader: Reader, limited: frozenset[str], pharmacy: Pharmacy):
         self.pathway = pathway
         self.limited = limited
+        self.pharmacy = pharmacy
         self.prefix = pathway.pathway.text
         self.reader = reader
         self.drafts: dict[str, list[Draft]] = {}
@@ -52,7 +57,7 @@ class CareReader:
             tuple(draft.start() for draft in self.drafts[qualified]),
             self.reader.truth(author.while_, "watch") if author.while_ else None,
             self.reader.truth(author.until, "watch") if author.until else None,
-            StepReader(self.reader, site, self.limited).steps(author.steps),
+            StepReader(self.reader, site, self.limited, self.pharmacy).steps(author.steps),
             site,
             author.span,
         )
@@ -85,9 +90,10 @@ class CareReader:
 class StepReader:
     """Reads the steps of one protocol, and numbers those of one verb and object as they come."""
 
-    def __init__(self, reader: Reader, protocol: str, limited: frozenset[str]):
+    def __init__(self, reader: Reader, protocol: str, limited: frozenset[str], pharmacy: Pharmacy):
         self.reader = reader
         self.limited = limited
+        self.pharmacy = pharmacy
         self.findings = reader.findings
         self.protocol = protocol
         self.count: Counter[str] = Counter()
@@ -161,7 +167,18 @@ class StepReader:
                 return model.Resolve(*head("resolve", condition), condition)
             case schema.Prescribe():
                 drug = self.name(author.prescribe, "drug")
-                return model.Prescribe(*head("prescribe", drug), drug, self.supply(author))
+                dose = self.pharmacy.dose(author.dose, drug, self.reader) if author.dose else None
+                return model.Prescribe(*head("prescribe", drug), drug, self.supply(author, drug), dose)
+            case schema.Increase():
+                return self.change_dose(author.increase, 1, partial(head, "increase"))
+            case schema.Decrease():
+                return self.change_dose(author.decrease, -1, partial(head, "decrease"))
+            case schema.Switch():
+                return self.switch(author, *head("switch", self.name(author.switch, "drug")))
+            case schema.StepUp():
+                return self.climb(author, author.step_up, 1, partial(head, "step_up"))
+            case schema.StepDown():
+                return self.climb(author, author.step_down, -1, partial(head, "step_down"))
             case schema.Stop():
                 thing = self.name(author.stop, "drug", "protocol")
                 if thing and self.reader.scope.meanings(author.stop.text, ("drug",)):
@@ -239,8 +256,34 @@ class StepReader:
             return None
         return self.reader.expression(part_of(text, text.written[match.end() :]), DURATION, "condition")
 
-    def supply(self, author: schema.Prescribe) -> Expr | None:
+    # ---- drugs
+
+    def change_dose(self, name: Scalar, by: int, head: Head) -> Step:
+        drug = self.name(name, "drug")
+        self.pharmacy.check_doses(name, drug, self.reader)
+        return model.ChangeDose(*head(drug), drug, by)
+
+    def switch(self, author: schema.Switch, site: str, chance: Expr | None, span: Span) -> Step:
+        old, new = self.name(author.switch, "drug"), self.name(author.to, "drug")
+        if old and old == new:
+            message = "this switches a drug to itself"
+            self.findings.error("same-drug", message, author.to.span, "increase it, or name another")
+        dose = self.pharmacy.dose(author.dose, new, self.reader) if author.dose else None
+        other = model.Prescribe(f"{site}/prescribe", None, span, new, self.supply(author, new), dose)
+        return switch(site, chance, span, old, other)
+
+    def climb(self, author: schema.Supplied, name: Scalar, by: int, head: Head) -> Step:
+        ladder = self.name(name, "ladder")
+        rungs = self.pharmacy.ladders.get(ladder, ())
+        supplies = {drug: self.supply(author, drug) for rung in rungs for drug in rung}
+        return climb(*head(ladder), rungs, by, supplies)
+
+    def supply(self, author: schema.Supplied, drug: str) -> Expr | None:
         """Days of supply, refills included; None until stopped."""
+        supply = self.supply_written(author)
+        return None if drug in self.pharmacy.as_needed else supply
+
+    def supply_written(self, author: schema.Supplied) -> Expr | None:
         refills = author.refills
         if refills is not None and refills.text == "until stopped":
             return None

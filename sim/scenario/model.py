@@ -71,7 +71,9 @@ class Expr:
     parameter               ()                       qualified name of a parameter with a value
     in ever                 ()                       qualified name of a state
     time_in years_in        ()                       qualified name of a state; days / years
-    taking prescribed       ()                       qualified name of a drug
+    taking                  ()                       qualified name of a drug: the dose as a share of the
+                                                     top dose (1 without doses) while prescribed, else 0
+    prescribed top_dose     ()                       qualified name of a drug
     diagnosed               ()                       qualified name of a condition
     running                 ()                       qualified name of a protocol
     last first usual        ()                       qualified name of a biomarker
@@ -253,6 +255,16 @@ class Coded:
 
 
 @dataclass(frozen=True, slots=True)
+class Drug(Coded):
+    """`doses` as they are recorded, from the lowest to the highest, and `shares`, each by the highest; () of
+    a drug without.
+    """
+
+    doses: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """Who is visited.
 
@@ -325,10 +337,21 @@ class Resolve(Step):
 
 @dataclass(frozen=True, slots=True)
 class Prescribe(Step):
-    """`supply` in days, refills included; None means until stopped."""
+    """`supply` in days, refills included; None means until stopped. `dose` is one of the
+    drug's doses; None goes on with the dose it has, or begins with the first.
+    """
 
     drug: str
     supply: Expr | None
+    dose: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDose(Step):
+    """The next dose up (`by` 1) or down (-1) of a drug that is prescribed, as far as there is one."""
+
+    drug: str
+    by: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -542,7 +565,7 @@ class Scenario:
     biomarkers: tuple[Biomarker, ...]
     conditions: tuple[Coded, ...]
     procedures: tuple[Coded, ...]
-    drugs: tuple[Coded, ...]
+    drugs: tuple[Drug, ...]
     providers: tuple[Provider, ...]
     pathways: tuple[Pathway, ...]
     behaviours: tuple[Behaviour, ...]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sim.scenario.diagnostics import Findings
+from sim.scenario.drug_use import USES
 from sim.scenario.expressions import Call, Name, Syntax, children, parse
 from sim.scenario.graphs import cycles, in_order
 from sim.scenario.loader import Scalar
@@ -98,7 +99,7 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
         "variable": dict(pathway.variables),
         "formula": dict(pathway.formulas),
         "condition": dict(pathway.conditions),
-        "drug": dict(pathway.drugs),
+        "ladder": dict(pathway.ladders),
         "procedure": dict(pathway.procedures),
         "protocol": dict(pathway.care),
         "axis": dict(pathway.disease),
@@ -107,6 +108,8 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
         yield from (Symbol(kind, prefix + name) for name in section)
     for name, parameter in pathway.parameters.items():
         yield _parameter(prefix + name, parameter.by)
+    for name, drug in pathway.drugs.items():
+        yield Symbol("drug", prefix + name, keys=tuple(use for use in USES if drug.has(use)))
     for name, biomarker in pathway.biomarkers.items():
         yield Symbol("biomarker", prefix + name, Type("number", unit=biomarker.unit))
     seen: dict[str, str] = {}
@@ -288,6 +291,8 @@ def values_read(syntax: Syntax) -> Iterator[str]:
     match syntax:
         case Name(name=name):
             yield name
+        case Call(function=Name(name="taking"), args=(Name(name=drug),)):
+            yield from (f"{drug}_{use}" for use in USES)
         case Call(function=function, keywords=keywords) if function.name in READS:
             for _, value in keywords:
                 yield from values_read(value)

@@ -13,6 +13,7 @@ from sim.scenario.codes import codes_of
 from sim.scenario.correlations import CorrelationReader
 from sim.scenario.diagnostics import Findings
 from sim.scenario.disease import DiseaseReader, apply_modifier
+from sim.scenario.drugs import pharmacy
 from sim.scenario.imperfections import ImperfectionReader
 from sim.scenario.lint import warn_of_unreached, warn_of_unused
 from sim.scenario.model import Coded, Pathway, Scenario, Variable
@@ -59,7 +60,10 @@ def resolve(
 
     diseases = {p.pathway.text: DiseaseReader(p, readers[p.pathway.text]) for p in documents.pathways}
     limited = frozenset(name for name, author in file.providers.items() if author.has("capacity"))
-    cares = {p.pathway.text: CareReader(p, readers[p.pathway.text], limited) for p in documents.pathways}
+    drugs = pharmacy(documents, readers, checked)
+    cares = {
+        p.pathway.text: CareReader(p, readers[p.pathway.text], limited, drugs) for p in documents.pathways
+    }
     for disease in diseases.values():
         disease.read()
     for care in cares.values():
@@ -98,7 +102,7 @@ def resolve(
         ),
         conditions=_coded(documents, "conditions", findings),
         procedures=_coded(documents, "procedures", findings),
-        drugs=_coded(documents, "drugs", findings),
+        drugs=tuple(drugs.drugs.values()),
         providers=tuple(provider(*item, readers[SCENARIO]) for item in file.providers.items()),
         pathways=tuple(Pathway(name, diseases[name].axes(), cares[name].protocols()) for name in spaces[2:]),
         behaviours=frame.behaviours(),

@@ -225,7 +225,8 @@ def _biomarker(b: model.Biomarker) -> Plain:
 
 
 def _coded(thing: model.Coded) -> Plain:
-    return _given({"code": _codes(thing.codes), "display": thing.display})
+    doses = list(thing.doses) if isinstance(thing, model.Drug) else []
+    return _given({"code": _codes(thing.codes), "display": thing.display, "doses": doses})
 
 
 def _codes(codes: tuple[model.Code, ...]) -> Plain:
@@ -262,10 +263,12 @@ def _verb(step: Step) -> Plain:
             return {"diagnose": condition, "resolves": f"after {unparse(after)}" if after else None}
         case model.Resolve(condition=condition):
             return {"resolve": condition}
-        case model.Prescribe(drug=drug, supply=None):
-            return {"prescribe": drug, "refills": "until stopped"}
-        case model.Prescribe(drug=drug, supply=supply):
-            return {"prescribe": drug, "for": _text(supply), "refills": "0"}
+        case model.Prescribe(drug=drug, supply=None, dose=dose):
+            return {"prescribe": drug, "dose": dose, "refills": "until stopped"}
+        case model.Prescribe(drug=drug, supply=supply, dose=dose):
+            return {"prescribe": drug, "dose": dose, "for": _text(supply), "refills": "0"}
+        case model.ChangeDose(drug=drug, by=by):
+            return {"increase" if by > 0 else "decrease": drug}
         case model.StopDrug(drug=stopped) | model.StopProtocol(protocol=stopped):
             return {"stop": stopped}
         case model.Perform(procedure=procedure):

@@ -23,6 +23,7 @@ from pydantic import ValidatorFunctionWrapHandler as Handler
 from pydantic_core import CoreSchema
 
 from sim.scenario.diagnostics import Findings, shown
+from sim.scenario.drug_use import with_drug_use
 from sim.scenario.hours import EXAMPLE
 from sim.scenario.loader import Mapping, Node, Scalar, place
 from sim.scenario.model import Span
@@ -124,8 +125,26 @@ class Coded(Named, Codes):
     display: Text = ""
 
 
+class GivenUp(Model):
+    """How a patient quietly stops taking a drug: a rate from its prescription on."""
+
+    rate: Expression
+    while_: Expression | None = Field(None, alias="while")
+    times: Expression | None = None
+
+    @classmethod
+    def example(cls) -> str:
+        return "{rate: 0.5 per year}"
+
+
 class Drug(Coded):
-    planned = frozenset({"doses", "adherence", "works_in", "given_up", "as_needed"})
+    """`adherence`, `works_in` and `given_up` say what taking it means; see drug_use.py."""
+
+    doses: AnyNumber[Expression]
+    adherence: Expression | None = None
+    works_in: Expression | None = None
+    given_up: GivenUp | None = None
+    as_needed: Truth = False
 
 
 class Biomarker(Named):
@@ -257,11 +276,36 @@ class Resolve(AnyStep):
     resolve: Name
 
 
-class Prescribe(AnyStep):
-    planned = frozenset({"valid", "dose"})
-    prescribe: Name
+class Supplied(AnyStep):
     for_: Expression | None = Field(None, alias="for")
     refills: Name | None = None
+
+
+class Prescribe(Supplied):
+    prescribe: Name
+    dose: Expression | None = None
+
+
+class Increase(AnyStep):
+    increase: Name
+
+
+class Decrease(AnyStep):
+    decrease: Name
+
+
+class Switch(Supplied):
+    switch: Name
+    to: Name
+    dose: Expression | None = None
+
+
+class StepUp(Supplied):
+    step_up: Name
+
+
+class StepDown(Supplied):
+    step_down: Name
 
 
 class Stop(AnyStep):
@@ -323,6 +367,11 @@ VERBS: dict[str, type[AnyStep]] = {
     "diagnose": Diagnose,
     "resolve": Resolve,
     "prescribe": Prescribe,
+    "increase": Increase,
+    "decrease": Decrease,
+    "switch": Switch,
+    "step_up": StepUp,
+    "step_down": StepDown,
     "stop": Stop,
     "perform": Perform,
     "wait": Wait,
@@ -333,9 +382,7 @@ VERBS: dict[str, type[AnyStep]] = {
     "start": StartProtocol,
     "set": Set,
 }
-PLANNED_VERBS = frozenset(
-    {"increase", "decrease", "switch", "step_up", "step_down", "vaccinate", "record", "wait_until", "at"}
-)
+PLANNED_VERBS = frozenset({"vaccinate", "record", "wait_until", "at"})
 
 
 def _one_verb(node: Node, handler: Handler, info: ValidationInfo) -> Any:
@@ -367,6 +414,11 @@ Step = Annotated[
     | Annotated[Diagnose, Tag("diagnose")]
     | Annotated[Resolve, Tag("resolve")]
     | Annotated[Prescribe, Tag("prescribe")]
+    | Annotated[Increase, Tag("increase")]
+    | Annotated[Decrease, Tag("decrease")]
+    | Annotated[Switch, Tag("switch")]
+    | Annotated[StepUp, Tag("step_up")]
+    | Annotated[StepDown, Tag("step_down")]
     | Annotated[Stop, Tag("stop")]
     | Annotated[Perform, Tag("perform")]
     | Annotated[Wait, Tag("wait")]
@@ -415,7 +467,6 @@ class Pathway(Named):
             "needs",
             "uses",
             "groups",
-            "ladders",
             "events",
             "tests",
             "vaccines",
@@ -435,7 +486,12 @@ class Pathway(Named):
     conditions: Things[Coded]
     procedures: Things[Coded]
     drugs: Things[Drug]
+    ladders: Things[OneOrMore[OneOrMore[Name]]]
     care: Things[Protocol]
+
+    @classmethod
+    def arranged(cls, node: Mapping, findings: Findings) -> Mapping:
+        return super().arranged(with_drug_use(node, findings), findings)
 
 
 class Dates(Model):

@@ -25,6 +25,7 @@ SymbolKind = Literal[
     "state",
     "condition",
     "drug",
+    "ladder",
     "procedure",
     "biomarker",
     "protocol",
@@ -40,8 +41,9 @@ class Symbol:
     `name` is qualified ("pathway.x"; a provider has no pathway). `type` is that of its value, for kinds that
     have one: variable, parameter, table (of its cells), formula, biomarker. `keys` are what a table is read
     by: "age", "year", "sex" or the qualified name of a categorical variable (the table's axis has that
-    variable's levels, in its order). `formula` is a formula's checked expression: formulas are checked before
-    what reads them (`names_in` says in which order).
+    variable's levels, in its order), and of a drug which of "adherence", "works_in" and "given_up" it has.
+    `formula` is a formula's checked expression: formulas are checked before what reads them (`names_in` says
+    in which order).
     """
 
     kind: SymbolKind

@@ -174,8 +174,28 @@ class _Checker:
         if wrong := refusals.wrong_thing(op, thing.name, self.scope, thing.span):
             raise wrong
         found = self.scope.find(thing.name, word.kinds, thing.span)
+        if op == "taking":
+            return self.taking(found, call.span)
         windows = tuple(self.within(value) for _, value in call.keywords)
         return Expr(op, windows, found.name, word.type or found.type or NUMBER, call.span)
+
+    def taking(self, drug: Symbol, span: Span) -> Expr:
+        """The dose times the adherence, from when it works until it is given up."""
+        taken = Expr("taking", (), drug.name, NUMBER, span)
+        for adherence in self.scope.meanings(f"{drug.name}_adherence", ("variable",)):
+            if "adherence" in drug.keys and adherence.type and adherence.type.kind in ("number", "truth"):
+                taken = algebra.multiply("mul", taken, self.value(adherence, span), span)
+        conditions = []
+        for works_in in self.scope.meanings(f"{drug.name}_works_in", ("formula",)):
+            if "works_in" in drug.keys and works_in.type == DURATION:
+                since = Expr("since", (), drug.name, DURATION, span)
+                conditions.append(Expr("ge", (since, self.value(works_in, span)), None, TRUTH, span))
+        if "given_up" in drug.keys:
+            conditions.append(Expr("in", (), f"{drug.name}_kept", TRUTH, span))
+        if not conditions:
+            return taken
+        condition = reduce(lambda one, other: Expr("and", (one, other), None, TRUTH, span), conditions)
+        return Expr("if", (condition, taken, Expr("const", (), 0.0, NUMBER, span)), None, taken.type, span)
 
     def within(self, syntax: Syntax) -> Expr:
         window = algebra.expect(self.expression(syntax), DURATION)

@@ -45,6 +45,7 @@ READS: dict[str, Word] = {
     "usual": Word(("biomarker",), None, "truth"),
     "diagnosed": Word(("condition",), TRUTH, "record"),
     "prescribed": Word(("drug",), TRUTH, "record"),
+    "top_dose": Word(("drug",), TRUTH, "record"),
     "running": Word(("protocol",), TRUTH, "record"),
     "tested": Word(("biomarker",), TRUTH, "record", within=True),
     "last": Word(("biomarker",), None, "record"),
@@ -63,7 +64,6 @@ FUNCTIONS = ("exp", "log", "sqrt", "floor", "abs", "min", "max", "known", "felt"
 # Words of the language that are still to come, and what they are for.
 NOT_BUILT: dict[str, str] = {
     "positive": "the result of a yes/no test",
-    "top_dose": "whether a drug is at its highest dose",
     "season": "a seasonal factor",
     "lookup": "a table read by given keys",
     "previous_state": "the state left",
@@ -74,6 +74,7 @@ INSTEAD: dict[SymbolKind, str] = {
     "state": "in({name})",
     "condition": "diagnosed({name})",
     "drug": "taking({name}) or prescribed({name})",
+    "ladder": "prescribed(...) one of its drugs",
     "procedure": "count({name}) > 0",
     "biomarker": "last({name}) or usual({name})",
     "protocol": "running({name})",

@@ -207,7 +207,14 @@ def told(happening: Happening, names: Names) -> str:
             return f"resolved: {what}" + ("" if facts["listed"] else ", which is not listed")
         case "prescribe":
             until = f", to {facts['until'].shown}" if facts["until"] else ""
-            return f"{'renewed' if facts['renewed'] else 'prescribed'}: {what}{until}"
+            dose = f", {facts['dose']}" if facts["dose"] else ""
+            return f"{'renewed' if facts['renewed'] else 'prescribed'}: {what}{dose}{until}"
+        case "change dose":
+            verb = "increased" if facts["up"] else "decreased"
+            if facts["changed"]:
+                return f"{verb}: {what}, now {facts['dose']}"
+            why = f"{facts['dose']} already" if facts["dose"] else "which is not taken"
+            return f"not {verb}: {what}, {why}"
         case "stop drug":
             return f"stopped: {what}" + ("" if facts["taken"] else ", which was not taken")
         case "procedure":

@@ -39,6 +39,8 @@ class Names:
     categories: list[str] = field(default_factory=list)
     parameters: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    doses: dict[str, list[str]] = field(default_factory=dict)
+    ladders: list[str] = field(default_factory=list)
 
     @property
     def things(self) -> list[str]:
@@ -70,7 +72,7 @@ def truth(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
     kinds += ["variable"] * bool(n.truths) + ["level"] * bool(n.categories)
     kinds += ["in", "ever"] * bool(n.states) + ["taking"] * bool(n.drugs)
     if where != "value":
-        kinds += ["diagnosed"] * bool(n.conditions) + ["prescribed"] * bool(n.drugs)
+        kinds += ["diagnosed"] * bool(n.conditions) + ["prescribed", "top dose"] * bool(n.drugs)
         kinds += ["running"] * bool(n.protocols) + ["count", "count within", "since"] * bool(n.things)
         kinds += ["tested", "tested within", "last", "mean"] * bool(n.biomarkers)
     kinds += ["age", "today", "year"] + ["time in", "years in"] * bool(n.states)
@@ -95,6 +97,8 @@ def truth(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
             return f"taking({one(draw, n.drugs)}) > 0"
         case "diagnosed":
             return f"diagnosed({one(draw, n.conditions)})"
+        case "top dose":
+            return f"top_dose({one(draw, n.drugs)})"
         case "prescribed":
             return f"prescribed({one(draw, n.drugs)})"
         case "running":

@@ -136,10 +136,33 @@ def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
     n.states += [state for axis in pathway["disease"].values() for state in axis]
     named("conditions", n.conditions, "c", (0, 1, 2, 2))
     named("drugs", n.drugs, "d", (0, 1, 2, 1))
+    for drug in pathway.get("drugs", {}):
+        pathway["drugs"][drug] = a_drug(draw)
+        if doses := pathway["drugs"][drug].get("doses"):
+            n.doses[drug] = doses
+    if own := list(pathway.get("drugs", {})):
+        rungs = draw(st.sampled_from(([own[:1], own], [own[-1:]], [[drug] for drug in own])))
+        pathway["ladders"] = {f"l_{name}": rungs}
+        n.ladders.append(f"l_{name}")
     named("procedures", n.procedures, "p", (0, 1, 1))
     named("biomarkers", n.biomarkers, "m", (0, 1, 2, 1))
     named("care", n.protocols, "q", (1, 2, 3, 4, 0))
     return pathway
+
+
+def a_drug(draw: Draw) -> Map:
+    found: Map = {}
+    if draw(st.booleans()):
+        found["doses"] = draw(st.sampled_from((["5 mg", "10 mg", "30 mg"], ["1 mg"], ["0.1 mL", "0.3 mL"])))
+    if draw(st.booleans()):
+        found["adherence"] = one(draw, ("0.9", "beta(mean=0.7, sd=0.2)", "bernoulli(0.5)"))
+    if draw(st.booleans()):
+        found["works_in"] = one(draw, ("2 weeks", "30 days if female else 1 year"))
+    if draw(st.booleans()):
+        found["given_up"] = {"rate": one(draw, ("0.9 per year", "2 per year * exp(-0.01 * age)"))}
+        if draw(st.booleans()):
+            found["given_up"] |= {"while": "age < 40", "times": "2 if female else 1"}
+    return found | ({"as_needed": True} if draw(st.integers(0, 3)) == 3 else {})
 
 
 def fill(draw: Draw, n: Names, pathway: Map, hazards: list[str]) -> None:
@@ -344,6 +367,7 @@ def steps(draw: Draw, n: Names, later: list[str], depth: int) -> list[Map]:
 def a_step(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     kinds = ["wait", "set"]
     kinds += ["test", "tests"] * bool(n.biomarkers) + ["diagnose", "resolve"] * bool(n.conditions)
+    kinds += ["change dose"] * bool(n.doses) + ["switch"] * (len(n.drugs) > 1) + ["climb"] * bool(n.ladders)
     kinds += ["prescribe", "stop drug"] * bool(n.drugs) + ["perform"] * bool(n.procedures)
     kinds += ["start", "stop"] * bool(n.protocols) + ["do"] * bool(later)
     kinds += ["visit", "visit", "if", "every", "choose"] * (depth > 0)
@@ -357,10 +381,30 @@ def visit(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
 
 
 def prescribe(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
-    found: Map = {"prescribe": one(draw, n.drugs)}
+    return {"prescribe": one(draw, n.drugs)} | supply(draw)
+
+
+def supply(draw: Draw) -> Map:
     if draw(st.booleans()):
-        found |= {"for": duration(draw), "refills": one(draw, ("0", "2", "until stopped"))}
-    return found
+        return {"for": duration(draw), "refills": one(draw, ("0", "2", "until stopped"))}
+    return {}
+
+
+def change_dose(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    verb = one(draw, ("increase", "decrease", "prescribe"))
+    drug = one(draw, list(n.doses))
+    if verb != "prescribe" and len(n.doses[drug]) > 1:
+        return {verb: drug}
+    return {"prescribe": drug, "dose": n.doses[drug][-1]} | supply(draw)
+
+
+def switch(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    old, new = draw(st.lists(st.sampled_from(n.drugs), min_size=2, max_size=2, unique=True))
+    return {"switch": old, "to": new} | supply(draw)
+
+
+def climb(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    return {one(draw, ("step_up", "step_down")): one(draw, n.ladders)} | supply(draw)
 
 
 def diagnose(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
@@ -413,6 +457,9 @@ STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
     "diagnose": diagnose,
     "resolve": lambda draw, n, later, depth: {"resolve": one(draw, n.conditions)},
     "prescribe": prescribe,
+    "change dose": change_dose,
+    "switch": switch,
+    "climb": climb,
     "stop drug": lambda draw, n, later, depth: {"stop": one(draw, n.drugs)},
     "perform": lambda draw, n, later, depth: {"perform": one(draw, n.procedures)},
     "start": lambda draw, n, later, depth: {"start": one(draw, n.protocols)},

@@ -84,6 +84,7 @@ def test_every_construct_is_generated() -> None:
     exits = {f"Exit {kind}" for kind in ("rate", "after", "fixed", "share", "upon")}
     starts = {f"Start {kind}" for kind in ("upon", "when", "rate", "during")}
     operations = set(FUNCTIONS) - FELT | {"in", "ever", "time_in", "years_in", "taking", "prescribed"}
+    operations |= {"top_dose"}
     operations |= {"diagnosed", "running", "last", "first", "usual", "mean", "tested", "count", "since"}
     operations |= {"age", "year", "today", "lookup", "if", "and", "or", "not", "or_else", "lt", "ge", "pow"}
     draws = {f"draw {name}" for name in DISTRIBUTIONS}

@@ -293,6 +293,28 @@ def test_a_start_that_does_nothing_says_so(scenario: Scenario) -> None:
 # ---- who is in no table, and lives drawn again
 
 
+def test_doses_are_told(world: Callable[..., Scenario]) -> None:
+    scenario = world(
+        """
+drugs: {pill: {doses: [5 mg, 10 mg], given_up: {rate: 9 per year}}}
+care:
+  treat:
+    starts: {when: age >= 20}
+    steps:
+      - decrease: pill
+      - prescribe: pill
+      - increase: pill
+      - increase: pill
+      - {prescribe: pill, dose: 5 mg}
+"""
+    )
+    told = "\n".join(view.lines(story(scenario, 0, SEED), 100, color=False))
+    said = ("not decreased: pill, which is not taken", "prescribed: pill, 5 mg", "increased: pill, now 10 mg")
+    said += ("not increased: pill, 10 mg already", "renewed: pill, 5 mg", "pill_kept → pill_given_up")
+    places = [told.index(text) for text in said]
+    assert places == sorted(places)
+
+
 def test_who_dies_before_the_window_is_in_no_table(world: Callable[..., Scenario]) -> None:
     frame = FRAME.replace(
         "born: {from: 1940-01-01, to: 1999-01-01}", "born: {from: 1900-01-01, to: 1920-01-01}"

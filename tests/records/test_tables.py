@@ -58,6 +58,9 @@ def moment(seconds: int) -> datetime.datetime | None:
     )
 
 
+DOSES = ["500 mg", "1000 mg", "1 puff"]
+
+
 def written(table: pa.Table) -> pa.Buffer:
     part = Part()
     part.add(table)
@@ -89,7 +92,8 @@ def expected(log: Log) -> dict[str, list[Row]]:
                 result = {"time": moment(start), "value": value, "unit": UNITS[code]}
                 found["observations"].append(within | coded("observation") | result)
             case 3:
-                found["medications"].append(within | coded("drug") | since)
+                dose = {"dose": DOSES[aux] if aux >= 0 else None}
+                found["medications"].append(within | coded("drug") | since | dose)
             case 4:
                 found["procedures"].append(within | coded("procedure") | {"time": moment(start)})
             case 5:

@@ -82,11 +82,7 @@ KEYS = [
 ]
 
 NOT_BUILT = [
-    Mistake(LUNG, "care:\n", "»ladders: {a: [[syrup]]}\ncare:\n", "not-built-yet", "`ladders:` is planned"),
     Mistake(LUNG, "        reason: cough", "        »referral: 0.8", "not-built-yet", "`referral:`"),
-    Mistake(
-        LUNG, "          - diagnose: cough", "          - »step_up: syrup", "not-built-yet", "`step_up:`"
-    ),
     Mistake(
         LUNG,
         "source: book}\n  uptake",
@@ -97,7 +93,6 @@ NOT_BUILT = [
     Mistake(
         LUNG, "-> light: {after: 1 year}", "-> light: {»risk: 0.1 in 1 year}", "not-built-yet", "`risk:`"
     ),
-    Mistake(LUNG, "syrup: {", "syrup: {»adherence: 0.8, ", "not-built-yet", "`adherence:`"),
     Mistake(LUNG, "last(peak_flow) < 300", "»positive(peak_flow)", "not-built-yet", "`positive`"),
 ]
 

@@ -30,16 +30,15 @@ PLACES = {
     "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
 }
 PLANNED = {
-    "pathway": "needs uses groups ladders events tests vaccines allergies expect",
+    "pathway": "needs uses groups events tests vaccines allergies expect",
     "parameter": "changes",
     "state": "states",
     "exit": "risk survival when",
     "modifier": "biomarker",
-    "drug": "doses adherence works_in given_up as_needed",
     "start": "with",
     "protocol": "valid needs plan",
     "visit": "referral discharge valid",
-    "prescription": "dose valid",
+    "prescription": "valid",
     "do": "with valid",
     "step": " ".join(sorted(PLANNED_VERBS)),
     "population": "include",

@@ -12,7 +12,8 @@ from sim.scenario import ScenarioError, check, load, resolved_form
 
 DATA = Path(__file__).parent / "data"
 REPOSITORY = Path(__file__).parents[2]
-SCENARIOS = [DATA / "complete", DATA / "small", DATA / "waiting", REPOSITORY / "scenarios" / "diabetes"]
+SCENARIOS = [DATA / name for name in ("complete", "small", "waiting", "medicines")]
+SCENARIOS.append(REPOSITORY / "scenarios" / "diabetes")
 
 
 def without_places(thing: object) -> object:
