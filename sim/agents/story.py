@@ -354,10 +354,15 @@ class Scribe:
         self.visits[step.site] = life.now
         self._write(life, "visit", step.provider, row, reason=step.reason)
 
-    def _visit_over(self, life: Life, protocol: str, step: model.Visit) -> None:
+    def _visit_over(self, life: Life, protocol: str, step: model.Visit, discharge: str | None) -> None:
         self.reasons = [self._because_step(life, step, protocol)]
         lasted = Amount(life.now - self.visits.pop(step.site), DURATION)
-        self._write(life, "visit over", step.provider, lasted=lasted)
+        shares, uniform = (), None
+        if step.discharge:
+            explain, (*before, _) = self._explain(life), step.discharge.args
+            shares, uniform = tuple(map(explain.part, before)), self.uniforms.get(f"{step.site}/discharge")
+        went = {"discharge": discharge, "shares": shares, "uniform": uniform}
+        self._write(life, "visit over", step.provider, lasted=lasted, **went)
 
     # ---- what is done
 

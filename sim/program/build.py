@@ -28,6 +28,7 @@ from sim.scenario.model import (
     Table,
 )
 from sim.scenario.runtimes import only_agents
+from sim.scenario.whole import discharges
 
 NAN = float("nan")
 ALWAYS = Expr("const", (), 1.0)
@@ -94,7 +95,9 @@ class _Compiler:
         for provider in scenario.providers:
             riders = [i for i, p in enumerate(self.protocols) if self.rides(p, provider.name)]
             thing = self.thing(provider.name)
-            self.rows["providers"].append((thing, len(self.rows["riders"]), len(riders)))
+            sessions = (len(self.breaks), len(provider.hours))
+            self.rows["providers"].append((thing, len(self.rows["riders"]), len(riders), *sessions))
+            self.breaks += [time for session in provider.hours for time in session]
             self.rows["riders"] += [(r,) for r in riders]
         entry = scenario.population.entry
         entry_code = -1
@@ -119,10 +122,11 @@ class _Compiler:
             ("biomarker", [b.name for b in s.biomarkers]),
             ("protocol", [p.name for p in self.protocols]),
             ("provider", [p.name for p in s.providers]),
+            ("discharge", list(discharges(s))),
         ]
         for kind, names in kinds:
             self.index |= {(kind, name): i for i, name in enumerate(names)}
-            if kind not in ("variable", "axis"):
+            if kind not in ("variable", "axis", "discharge"):
                 for name in names:
                     self.thing(name)
         for i, condition in enumerate(s.conditions):
@@ -474,7 +478,7 @@ WIDTHS = {
     "listeners": 6,
     "watches": 4,
     "protocols": 5,
-    "providers": 3,
+    "providers": 5,
     "biomarkers": 8,
     "conditions": 3,
     "drugs": 3,

@@ -24,7 +24,7 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     DEPENDENTS,  #    list: hazards, then watches
     WATCHES,  #       (narrow)
     PROTOCOLS,  #     (narrow)
-    PROVIDERS,  #     thing, first rider, riders (narrow)
+    PROVIDERS,  #     thing, riders, sessions of a week in BREAKS: from, to, ... (narrow)
     RIDERS,  #        list of protocols that start during a visit
     BIOMARKERS,  #    (narrow)
     RANGES,  #        floats of biomarkers (narrow)
@@ -56,7 +56,7 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     LEDGER,  #        list of floats: days alive, then cumulative hazard of death, by sex, civil year and age
     COUNTED,  #       list: whether deaths of each condition go into the ledger
     MOVED,  #         list: by which consequence each axis was last moved
-    VISITS,  #        of visits: what was under way around each (narrow)
+    VISITS,  #        of visits: what was under way around each, how long it lasts (narrow)
 ) = range(48)
 # Words that hold a number.
 (
@@ -209,7 +209,7 @@ IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is sti
 # ---- care code: one row (op, a, b, c, d, e) of int32
 END = 0
 OPEN_VISIT = 1  # provider, reason, site, count cell, visit
-CLOSE_VISIT = 2  # provider, visit
+CLOSE_VISIT = 2  # provider, visit, code of the discharge or -1
 TEST = 3  # biomarker, code of the measurement error or -1
 DIAGNOSE = 4  # condition, code of days or -1
 RESOLVE = 5
@@ -227,6 +227,9 @@ UNLESS = 16  # code, row
 DO = 17  # protocol
 START = 18  # protocol
 ASSIGN = 19  # variable, code
+ASK = 20  # provider, code of the place within a session (0 to 1) or -1, cell that counts
+MISS = 21  # code of days until the visit is asked for again or -1, at most or -1, row of ASK
+LASTS = 22  # visit, code of days
 
 # a loop's cells, from its first
 ROUND_DUE, ROUNDS, ROUNDS_IN_LIFE = range(3)
@@ -278,7 +281,7 @@ BIOMARKER_CODE, BIOMARKER_LAST, BIOMARKER_FIRST, BIOMARKER_THING = range(4)
 BIOMARKER_SITE, BIOMARKER_LEVELS, BIOMARKER_BRIDGE, BIOMARKER_SD = 4, 5, 6, 7  # of the noise; site -1: none
 RANGE_LOW, RANGE_HIGH, RANGE_SCALE, NOISE_GRID, NOISE_HALF_LIFE = range(5)  # scale: 10 ** decimals
 CODED_CELL, CODED_THING, CODED_SLOT = range(3)  # of conditions and drugs
-PROVIDER_THING, PROVIDER_FIRST_RIDER, PROVIDER_RIDERS = range(3)
+PROVIDER_THING, PROVIDER_FIRST_RIDER, PROVIDER_RIDERS, PROVIDER_FIRST_SESSION, PROVIDER_SESSIONS = range(5)
 VARIABLE_CELL, VARIABLE_CODE = range(2)
 AXIS_FIRST_STATE, AXIS_CELL = range(2)
 SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
@@ -306,10 +309,13 @@ SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
     ENCOUNTER_ROW,  # its row in the log, or -1
     INHERITED,  # id of the encounter that it was called in, or rides on, or NULL
     ACTIVATION,  # how often it has been started in this life
-) = range(11)
+    APPOINTMENT_ROW,  # in the log, of the visit that it waits for, or -1
+    TIMES_ASKED,  # for that visit; 0 where it waits for none
+    ASKED,  # when it asked for it first, days since birth
+) = range(14)
 
-# ---- a visit's life (VISITS): the encounter around it, to go back to
-OUTER_ENCOUNTER, OUTER_ROW = range(2)
+# ---- a visit's life (VISITS): the encounter around it, to go back to; until when it lasts at least
+OUTER_ENCOUNTER, OUTER_ROW, UNTIL_THEN = range(3)
 
 # ---- parts of the LEDGER
 DAYS_ALIVE, DEATHS = range(2)

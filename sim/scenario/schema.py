@@ -232,7 +232,7 @@ class Rebook(Model):
 
 
 class Visit(AnyStep):
-    planned = frozenset({"valid", "referral", "discharge"})
+    planned = frozenset({"valid"})
     visit: Name
     reason: Name | None = None
     lasts: Expression | None = None
@@ -241,6 +241,8 @@ class Visit(AnyStep):
     priority: Expression | None = None
     gives_up: Expression | None = None
     missed: Steps = Field(default_factory=list)
+    referral: Truth = False
+    discharge: Things[Expression]
     steps: Steps = Field(default_factory=list)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from sim.scenario import load
-from sim.scenario.model import DISTRIBUTIONS, Expr, Scenario, Span, Step
+from sim.scenario.model import DISTRIBUTIONS, Expr, Provider, Scenario, Span, Step, Visit
 from sim.scenario.words import FUNCTIONS
 from tests.agents.generator import Written, scenarios
 
@@ -44,6 +44,22 @@ def constructs(scenario: Scenario) -> Iterator[str]:
                 yield f"draw {name}"
             case Expr(op=op):
                 yield op
+            case Visit():
+                given = (
+                    part.lasts,
+                    part.attend,
+                    part.rebook_after,
+                    part.missed,
+                    part.referral,
+                    part.discharge,
+                )
+                words = ("lasts", "attend", "rebook", "missed", "referral", "discharge")
+                yield "Visit"
+                yield "chance" if part.chance else "no chance"
+                yield from (f"visit {word}" for word, it in zip(words, given, strict=True) if it)
+            case Provider():
+                yield "hours" if part.hours else "always open"
+                yield "provider lasts" if part.lasts else "no time"
             case Step():
                 yield type(part).__name__
                 yield "chance" if part.chance else "no chance"
@@ -83,6 +99,7 @@ def test_every_construct_is_generated() -> None:
     operations |= {"age", "year", "today", "lookup", "if", "and", "or", "not", "or_else", "lt", "ge", "pow"}
     draws = {f"draw {name}" for name in DISTRIBUTIONS}
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
-    others |= {"lasts", "sets", "chance"}
+    others |= {"lasts", "sets", "chance", "hours", "provider lasts"}
+    others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     wanted = steps | exits | starts | operations | draws | others
     assert not wanted - reached.keys()

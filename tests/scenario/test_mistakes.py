@@ -83,7 +83,7 @@ KEYS = [
 
 NOT_BUILT = [
     Mistake(LUNG, "care:\n", "»ladders: {a: [[syrup]]}\ncare:\n", "not-built-yet", "`ladders:` is planned"),
-    Mistake(LUNG, "        reason: cough", "        »referral: 0.8", "not-built-yet", "`referral:`"),
+    Mistake(LUNG, "        reason: cough", "        referral: »0.8", "not-a-truth-value", "true or false"),
     Mistake(
         LUNG, "          - diagnose: cough", "          - »step_up: syrup", "not-built-yet", "`step_up:`"
     ),

@@ -38,7 +38,7 @@ PLANNED = {
     "drug": "doses adherence works_in given_up as_needed",
     "start": "with",
     "protocol": "valid needs plan",
-    "visit": "referral discharge valid",
+    "visit": "valid",
     "prescription": "dose valid",
     "do": "with valid",
     "step": " ".join(sorted(PLANNED_VERBS)),
