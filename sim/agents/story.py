@@ -357,12 +357,11 @@ class Scribe:
     def _visit_over(self, life: Life, protocol: str, step: model.Visit, discharge: str | None) -> None:
         self.reasons = [self._because_step(life, step, protocol)]
         lasted = Amount(life.now - self.visits.pop(step.site), DURATION)
-        shares, uniform = (), None
-        if step.discharge:
-            explain, (*before, _) = self._explain(life), step.discharge.args
-            shares, uniform = tuple(map(explain.part, before)), self.uniforms.get(f"{step.site}/discharge")
-        went = {"discharge": discharge, "shares": shares, "uniform": uniform}
-        self._write(life, "visit over", step.provider, lasted=lasted, **went)
+        asked = step.discharge.args[:-1] if step.discharge else ()
+        shares = tuple(self._explain(life).part(share) for share in asked)
+        uniform = self.uniforms.get(f"{step.site}/discharge") if shares else None
+        went: dict[str, Any] = {"discharge": discharge, "shares": shares, "uniform": uniform}
+        self._write(life, "visit over", step.provider, None, lasted=lasted, **went)
 
     # ---- what is done
 
