@@ -177,8 +177,8 @@ def ask(m, x, log, protocol, step):
         return -1.0
     date = x[at.BIRTH] + now + ALMOST
     week = FIRST_MONDAY + WEEK * math.floor((date - FIRST_MONDAY) / WEEK)
-    session = m[at.BREAKS] + narrow(m, at.PROVIDERS, provider, at.PROVIDER_FIRST_SESSION)
-    after = session + 2 * narrow(m, at.PROVIDERS, provider, at.PROVIDER_SESSIONS)
+    session = m[at.BREAKS] + narrow(m, at.STEPS, step, 4)
+    after = session + 2 * narrow(m, at.STEPS, step, 5)
     first = session
     while session < after and week + x[session] <= date:
         if date < week + x[session + 1]:

@@ -199,7 +199,7 @@ def proceed(m, x, log, protocol):
                 waits_until = x[place(m, at.VISITS, b, at.UNTIL_THEN)]
                 m[progress + at.NEXT_STEP] = step
             else:
-                care.close_visit(m, x, log, current, b, m[s + 3])
+                care.close_visit(m, x, log, current, b, m[s + 3] - 1)
         elif op == at.NEXT_ROUND or op == at.START_ROUND:
             waits_until = next_round(m, x, progress, s, op == at.START_ROUND)
         elif op == at.END_ROUND:

@@ -87,7 +87,11 @@ class _Compiler:
         self.background()
         for pathway in scenario.pathways:
             self.disease(pathway)
-        care = CareAssembler(self.assembler, self.index)
+        sessions: dict[str, int] = {}  # where they begin
+        for provider in scenario.providers:
+            sessions[provider.name] = len(self.breaks)
+            self.breaks += [time for session in provider.hours for time in session]
+        care = CareAssembler(self.assembler, self.index, sessions)
         for p in self.protocols:
             self.protocol(p, care)
         self.rows["steps"] = care.rows
@@ -95,9 +99,7 @@ class _Compiler:
         for provider in scenario.providers:
             riders = [i for i, p in enumerate(self.protocols) if self.rides(p, provider.name)]
             thing = self.thing(provider.name)
-            sessions = (len(self.breaks), len(provider.hours))
-            self.rows["providers"].append((thing, len(self.rows["riders"]), len(riders), *sessions))
-            self.breaks += [time for session in provider.hours for time in session]
+            self.rows["providers"].append((thing, len(self.rows["riders"]), len(riders)))
             self.rows["riders"] += [(r,) for r in riders]
         entry = scenario.population.entry
         entry_code = -1
@@ -478,7 +480,7 @@ WIDTHS = {
     "listeners": 6,
     "watches": 4,
     "protocols": 5,
-    "providers": 5,
+    "providers": 3,
     "biomarkers": 8,
     "conditions": 3,
     "drugs": 3,

@@ -13,11 +13,16 @@ ANYWHERE = Expr("draw", (Expr("const", (), 0.0), Expr("const", (), 1.0)), "unifo
 
 
 class CareAssembler:
-    """Collects the rows of all protocols. `index` gives the position of (kind, qualified name)."""
+    """Collects the rows of all protocols. `index` gives the position of (kind, qualified name), `sessions`
+    where the hours of a provider begin in the list of breaks.
+    """
 
-    def __init__(self, assembler: Assembler, index: Mapping[tuple[str, str], int]):
+    def __init__(
+        self, assembler: Assembler, index: Mapping[tuple[str, str], int], sessions: Mapping[str, int]
+    ):
         self.assembler = assembler
         self.index = index
+        self.sessions = sessions
         self.rows: list[tuple[int, ...]] = []
         self.visits = 0
 
@@ -88,11 +93,11 @@ class CareAssembler:
         of = self.assembler.scenario.providers[provider]
         self.assembler.used.add(count)
         visit, self.visits = self.visits, self.visits + 1
-        stays_away, attend, asked = -1, -1, self.assembler.cell("asked", step.site)
-        ask = len(self.rows)
+        stays_away, attend, asked, ask = -1, -1, -1, len(self.rows)
         if step.asks(of):
+            asked = self.assembler.cell("asked", step.site)
             place = self.code(ANYWHERE, f"{step.site}/hours", asked) if of.hours else -1
-            self.emit(at.ASK, provider, place, asked)
+            self.emit(at.ASK, provider, place, asked, self.sessions[of.name], len(of.hours))
         if step.attend is not None:
             comes = Expr("draw", (step.attend,), "bernoulli", TRUTH, step.attend.span)
             attend = self.code(comes, f"{step.site}/attend", asked)
@@ -102,7 +107,7 @@ class CareAssembler:
             self.emit(at.LASTS, visit, self.code(lasts, f"{step.site}/lasts", count))
         self.emit(at.OPEN_VISIT, provider, reason, self.assembler.sites(step.site), count, visit)
         self.steps(step.steps, count)
-        self.emit(at.CLOSE_VISIT, provider, visit, self.discharge(step, count))
+        self.emit(at.CLOSE_VISIT, provider, visit, 1 + self.discharge(step, count))
         if step.attend is not None:
             end = self.emit(at.GO_TO)
             self.rows[stays_away] = (at.UNLESS, attend, len(self.rows), 0, 0, 0)

@@ -24,7 +24,7 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     DEPENDENTS,  #    list: hazards, then watches
     WATCHES,  #       (narrow)
     PROTOCOLS,  #     (narrow)
-    PROVIDERS,  #     thing, riders, sessions of a week in BREAKS: from, to, ... (narrow)
+    PROVIDERS,  #     thing, first rider, riders (narrow)
     RIDERS,  #        list of protocols that start during a visit
     BIOMARKERS,  #    (narrow)
     RANGES,  #        floats of biomarkers (narrow)
@@ -209,7 +209,7 @@ IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is sti
 # ---- care code: one row (op, a, b, c, d, e) of int32
 END = 0
 OPEN_VISIT = 1  # provider, reason, site, count cell, visit
-CLOSE_VISIT = 2  # provider, visit, code of the discharge or -1
+CLOSE_VISIT = 2  # provider, visit, 1 + code of the discharge or 0
 TEST = 3  # biomarker, code of the measurement error or -1
 DIAGNOSE = 4  # condition, code of days or -1
 RESOLVE = 5
@@ -227,7 +227,7 @@ UNLESS = 16  # code, row
 DO = 17  # protocol
 START = 18  # protocol
 ASSIGN = 19  # variable, code
-ASK = 20  # provider, code of the place within a session (0 to 1) or -1, cell that counts
+ASK = 20  # provider, code of the place within a session or -1, cell that counts, first break, sessions
 MISS = 21  # code of days until the visit is asked for again or -1, at most or -1, row of ASK
 LASTS = 22  # visit, code of days
 
@@ -281,7 +281,7 @@ BIOMARKER_CODE, BIOMARKER_LAST, BIOMARKER_FIRST, BIOMARKER_THING = range(4)
 BIOMARKER_SITE, BIOMARKER_LEVELS, BIOMARKER_BRIDGE, BIOMARKER_SD = 4, 5, 6, 7  # of the noise; site -1: none
 RANGE_LOW, RANGE_HIGH, RANGE_SCALE, NOISE_GRID, NOISE_HALF_LIFE = range(5)  # scale: 10 ** decimals
 CODED_CELL, CODED_THING, CODED_SLOT = range(3)  # of conditions and drugs
-PROVIDER_THING, PROVIDER_FIRST_RIDER, PROVIDER_RIDERS, PROVIDER_FIRST_SESSION, PROVIDER_SESSIONS = range(5)
+PROVIDER_THING, PROVIDER_FIRST_RIDER, PROVIDER_RIDERS = range(3)
 VARIABLE_CELL, VARIABLE_CODE = range(2)
 AXIS_FIRST_STATE, AXIS_CELL = range(2)
 SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
