@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from sim.agents.appointments import Request, Said, Until, appointment
 from sim.agents.expressions import probability
 from sim.agents.faults import Failure
-from sim.agents.rows import OF_ENCOUNTER, Row
+from sim.agents.rows import AUX, OF_ENCOUNTER, Row
 from sim.agents.verbs import perform
 from sim.engine import faults, streams
-from sim.engine.log import CANCELLED, ENCOUNTER, GAVE_UP, NULL
+from sim.engine.log import CANCELLED, DISCHARGES, ENCOUNTER, GAVE_UP, NULL
 from sim.scenario.model import Choose, Do, Every, If, Protocol, StartProtocol, Step, StopProtocol, Visit, Wait
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ def _visit(life: Life, activation: Activation, step: Visit, count: int) -> Itera
     """A visit, once its turn has come if it must be asked for, with all that rides on it."""
     asked, turn = life.now, None
     provider = life.world.providers[step.provider]
-    if provider.books or step.attend is not None:
+    if step.asks(provider):
         turn = yield from appointment(life, activation, step)
         if turn is None:
             yield from _steps(life, activation, step.missed, count)
@@ -315,7 +315,7 @@ def _visit(life: Life, activation: Activation, step: Visit, count: int) -> Itera
         name = activation.protocol.name
         life.tell("wait", protocol=name, step=step, until=until, purpose="lasts", site=site)
         yield Until(until)
-    _close(life, activation, step)
+    _close(life, activation, step, count)
     yield None
 
 
@@ -335,13 +335,18 @@ def _open(
     life.tell("visit", step=step, asked=asked, row=row)
 
 
-def _close(life: Life, activation: Activation, step: Visit) -> None:
+def _close(life: Life, activation: Activation, step: Visit, count: int) -> None:
     """The visit is over, and so are protocols around it that were to end with it."""
-    visit = activation.visits.pop()
+    visit, to = activation.visits.pop(), None
+    if step.discharge:
+        drawn = life.look(step.discharge, f"{step.site}/discharge", count)
+        to = step.discharge.type.levels[int(drawn)]
+        if visit.row:
+            visit.row[AUX] += DISCHARGES * (1 + life.world.numbers["discharge", to])
     life.close(visit.row)
     if visit.turn:
         visit.turn.leave()
-    life.tell("visit over", protocol=activation.protocol.name, step=step)
+    life.tell("visit over", protocol=activation.protocol.name, step=step, discharge=to)
     life.because("visit over", provider=step.provider)
     around: Activation | None = activation
     over = None

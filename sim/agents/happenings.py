@@ -30,7 +30,7 @@ Kind = Literal[
     "ask",  #             for a visit; priority
     "appointment",  #     what came of it: outcome, waited
     "visit",  #           reason
-    "visit over",  #      lasted
+    "visit over",  #      lasted, discharge or None, shares, uniform
     "test",  #            result; found, truth, noise, error
     "diagnose",  #        already
     "resolve",  #         listed

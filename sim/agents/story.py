@@ -354,10 +354,14 @@ class Scribe:
         self.visits[step.site] = life.now
         self._write(life, "visit", step.provider, row, reason=step.reason)
 
-    def _visit_over(self, life: Life, protocol: str, step: model.Visit) -> None:
+    def _visit_over(self, life: Life, protocol: str, step: model.Visit, discharge: str | None) -> None:
         self.reasons = [self._because_step(life, step, protocol)]
         lasted = Amount(life.now - self.visits.pop(step.site), DURATION)
-        self._write(life, "visit over", step.provider, lasted=lasted)
+        asked = step.discharge.args[:-1] if step.discharge else ()
+        shares = tuple(self._explain(life).part(share) for share in asked)
+        uniform = self.uniforms.get(f"{step.site}/discharge") if shares else None
+        went: dict[str, Any] = {"discharge": discharge, "shares": shares, "uniform": uniform}
+        self._write(life, "visit over", step.provider, None, lasted=lasted, **went)
 
     # ---- what is done
 

@@ -32,6 +32,7 @@ from sim.scenario.model import (
     Visit,
 )
 from sim.scenario.scope import did_you_mean
+from sim.scenario.whole import discharges
 from sim.scenario.words import SEX
 
 if TYPE_CHECKING:
@@ -324,6 +325,7 @@ def _numbers(s: Scenario) -> dict[tuple[str, str], int]:
         "biomarker": [b.name for b in s.biomarkers],
         "provider": [p.name for p in s.providers],
         "protocol": [p.name for pathway in s.pathways for p in pathway.protocols],
+        "discharge": list(discharges(s)),
     }
     return {(kind, name): i for kind, names in kinds.items() for i, name in enumerate(names)}
 

@@ -9,12 +9,29 @@ import numpy as np
 from sim.engine import log as kinds
 from sim.engine.evaluate import evaluate
 from sim.engine.inner import inner
-from sim.engine.life import change, close, days, happen, mark, schedule, seconds, write
+from sim.engine.life import (
+    CODE_AND_AUX,
+    ENCOUNTER,
+    ROW_WORDS,
+    change,
+    close,
+    days,
+    end_waiting,
+    happen,
+    mark,
+    schedule,
+    seconds,
+    write,
+)
 from sim.engine.log import NULL
 from sim.engine.memory import fail, item, narrow, place, spot, wide_place
 from sim.engine.noise import within_person
 from sim.engine.streams import identifier
 from sim.program import layout as at
+
+FIRST_MONDAY = 4.0  # 1970-01-05, days since 1970-01-01
+WEEK = 7.0
+ALMOST = 2.0**-30  # days; durations added up to a date are off by less
 
 # ---- protocols
 
@@ -48,6 +65,7 @@ def begin_protocol(m, x, protocol):
     m[p + at.RIDING], m[p + at.RIDERS_STARTED] = 0, 0
     m[p + at.VISITING], m[p + at.ENDING] = 0, 0
     m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW], m[p + at.INHERITED] = NULL, -1, NULL
+    m[p + at.TIMES_ASKED] = 0
     m[p + at.ACTIVATION] += 1
     happen(m, x, narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_THING), 0.0)
     watch = narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_UNTIL)
@@ -73,7 +91,7 @@ def start_within(m, x, protocol, caller, riding):
 
 
 @inner(forceinline=True)
-def finish_protocol(m, x, protocol):
+def finish_protocol(m, x, log, protocol):
     """Mark `protocol` and all that it waits for as not running; returns the protocol that waited for it, or
     -1."""
     p = wide_place(m, at.PROGRESS, protocol, 0)
@@ -86,6 +104,7 @@ def finish_protocol(m, x, protocol):
         watch = narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_UNTIL)
         if watch >= 0:
             schedule(m, x, narrow(m, at.WATCHES, watch, at.WATCH_SLOT), math.inf)
+        end_waiting(m, x, log, protocol, kinds.CANCELLED)
         p = wide_place(m, at.PROGRESS, protocol, 0)
         protocol = m[p + at.CALLEE]
         m[p + at.CALLER], m[p + at.CALLEE] = -1, -1
@@ -93,7 +112,7 @@ def finish_protocol(m, x, protocol):
 
 
 @inner
-def end_protocol(m, x, protocol):
+def end_protocol(m, x, log, protocol):
     """End a running protocol from outside: now, or when the visit under way is over."""
     if not is_running(m, x, protocol):
         return
@@ -104,7 +123,7 @@ def end_protocol(m, x, protocol):
             m[wide_place(m, at.PROGRESS, protocol, at.ENDING)] = 1
             return
         innermost = m[p + at.CALLEE]
-    caller = finish_protocol(m, x, protocol)
+    caller = finish_protocol(m, x, log, protocol)
     if caller >= 0:
         schedule_protocol(m, x, caller, x[at.NOW])
 
@@ -141,6 +160,50 @@ def let_go(m, rider):
 # ---- visits
 
 
+@inner
+def ask(m, x, log, protocol, step):
+    """Ask for a visit; returns when its turn comes if that is later, else -1."""
+    provider, code = narrow(m, at.STEPS, step, 1), narrow(m, at.STEPS, step, 2)
+    now, p = x[at.NOW], wide_place(m, at.PROGRESS, protocol, 0)
+    x[narrow(m, at.STEPS, step, 3)] += 1.0
+    if m[p + at.TIMES_ASKED] == 0:
+        x[p + at.ASKED] = now
+    m[p + at.TIMES_ASKED] += 1
+    if m[at.RECORDING]:
+        second = seconds(x, now)
+        row = write(m, x, log, kinds.APPOINTMENT, second, provider, kinds.WAITING, kinds.NULL, 0.0)
+        m[p + at.APPOINTMENT_ROW] = row
+    if code < 0:
+        return -1.0
+    date = x[at.BIRTH] + now + ALMOST
+    week = FIRST_MONDAY + WEEK * math.floor((date - FIRST_MONDAY) / WEEK)
+    session = m[at.BREAKS] + narrow(m, at.STEPS, step, 4)
+    after = session + 2 * narrow(m, at.STEPS, step, 5)
+    first = session
+    while session < after and week + x[session] <= date:
+        if date < week + x[session + 1]:
+            return -1.0
+        session += 2
+    if session == after:
+        session, week = first, week + WEEK
+    start, end = week + x[session], week + x[session + 1]
+    opens = start + evaluate(m, x, code) * (end - start) - x[at.BIRTH]
+    return opens if opens > now else -1.0
+
+
+@inner
+def miss(m, x, log, protocol, step):
+    """The patient does not come. Returns when to ask for the visit again, or -1 where it is given up."""
+    p, again = wide_place(m, at.PROGRESS, protocol, 0), narrow(m, at.STEPS, step, 1)
+    most = narrow(m, at.STEPS, step, 2)
+    end_waiting(m, x, log, protocol, kinds.MISSED)
+    if again < 0 or 0 <= most < m[p + at.TIMES_ASKED]:
+        m[p + at.TIMES_ASKED] = 0
+        return -1.0
+    m[p + at.NEXT_STEP] = narrow(m, at.STEPS, step, 3)
+    return x[at.NOW] + days(m, x, again)
+
+
 @inner(forceinline=True)
 def open_visit(m, x, log, protocol, step):
     provider, reason = narrow(m, at.STEPS, step, 1), narrow(m, at.STEPS, step, 2)
@@ -148,14 +211,18 @@ def open_visit(m, x, log, protocol, step):
     m[p + at.VISITING] += 1
     m[v + at.OUTER_ENCOUNTER], m[v + at.OUTER_ROW] = m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW]
     m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW] = NULL, -1
+    asked = x[p + at.ASKED] if m[p + at.TIMES_ASKED] > 0 else x[at.NOW]
+    m[p + at.TIMES_ASKED] = 0
     if m[at.RECORDING]:
         key = np.uint64(item(m, at.KEYS, narrow(m, at.STEPS, step, 3)))
         name = identifier(key, np.int64(x[narrow(m, at.STEPS, step, 4)]), np.int64(x[at.PATIENT]))
-        start = seconds(x, x[at.NOW])
+        start, asked_second = seconds(x, x[at.NOW]), float(seconds(x, asked))
         m[p + at.ENCOUNTER] = name
-        m[p + at.ENCOUNTER_ROW] = write(
-            m, x, log, kinds.ENCOUNTER, start, provider, reason, name, float(start)
-        )
+        row = write(m, x, log, kinds.ENCOUNTER, start, provider, reason, name, asked_second)
+        m[p + at.ENCOUNTER_ROW] = row
+        appointment = end_waiting(m, x, log, protocol, kinds.ATTENDED)
+        if appointment >= 0:
+            log[ROW_WORDS * appointment + ENCOUNTER] = name
     happen(m, x, narrow(m, at.PROVIDERS, provider, at.PROVIDER_THING), 0.0)
 
 
@@ -169,16 +236,22 @@ def next_rider(m, x, protocol, provider):
         m[p + at.RIDERS_STARTED] += 1
         if start_within(m, x, rider, protocol, at.YES):
             return rider
-    m[p + at.RIDERS_STARTED] = 0
     return np.int64(-1)
 
 
 @inner(forceinline=True)
-def close_visit(m, x, log, protocol, visit):
-    """The visit is over, and so are protocols around it that were to end with it."""
+def close_visit(m, x, log, protocol, visit, discharge):
+    """The visit is over, and so are protocols around it that were to end with it. `discharge` is the code of
+    where the patient goes, or -1."""
     p, v = wide_place(m, at.PROGRESS, protocol, 0), place(m, at.VISITS, visit, 0)
-    close(x, log, m[p + at.ENCOUNTER_ROW])
+    row = m[p + at.ENCOUNTER_ROW]
+    if discharge >= 0:
+        to = np.int64(evaluate(m, x, discharge))
+        if row >= 0:
+            log[ROW_WORDS * row + CODE_AND_AUX] += (to + 1) * kinds.DISCHARGES << 32
+    close(x, log, row)
     m[p + at.VISITING] -= 1
+    m[p + at.RIDERS_STARTED] = 0
     m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW] = m[v + at.OUTER_ENCOUNTER], m[v + at.OUTER_ROW]
     m[v + at.OUTER_ROW] = -1
     if m[p + at.VISITING] == 0:
@@ -190,7 +263,7 @@ def close_visit(m, x, log, protocol, visit):
             ends = around
         around = np.int64(-1) if m[p + at.RIDING] == 1 else m[p + at.CALLER]
     if ends >= 0:
-        end_protocol(m, x, ends)
+        end_protocol(m, x, log, ends)
 
 
 # ---- verbs: a second diagnosis of a listed problem, a second prescription of a running drug, change no

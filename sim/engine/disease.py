@@ -10,7 +10,19 @@ from sim.engine import log as kinds
 from sim.engine.evaluate import evaluate
 from sim.engine.hazards import enter_death, enter_hazard
 from sim.engine.inner import inner
-from sim.engine.life import MOST_AT_ONCE, change, close, days, happen, mark, schedule, seconds, touch, write
+from sim.engine.life import (
+    MOST_AT_ONCE,
+    change,
+    close,
+    days,
+    end_waiting,
+    happen,
+    mark,
+    schedule,
+    seconds,
+    touch,
+    write,
+)
 from sim.engine.memory import fail, item, narrow, wide, wide_place
 from sim.engine.streams import uniform
 from sim.program import layout as at
@@ -66,6 +78,7 @@ def die(m, x, log, cause):
     m[at.DEAD] = 1
     for protocol in range(m[at.N_PROTOCOLS]):
         close(x, log, wide(m, at.PROGRESS, protocol, at.ENCOUNTER_ROW))
+        end_waiting(m, x, log, protocol, kinds.DIED)
     for visit in range(m[at.N_VISITS]):
         close(x, log, narrow(m, at.VISITS, visit, at.OUTER_ROW))
     if m[at.RECORDING]:

@@ -73,7 +73,7 @@ def settle(m, x, log):
             if dependent < m[at.N_HAZARDS]:
                 look_at_hazard(m, x, dependent)
             else:
-                look_at_watch(m, x, dependent - m[at.N_HAZARDS])
+                look_at_watch(m, x, log, dependent - m[at.N_HAZARDS])
         else:
             return
         m[at.AT_ONCE] += 1
@@ -117,7 +117,7 @@ def seek(m, x, h):
 
 
 @inner
-def look_at_watch(m, x, watch):
+def look_at_watch(m, x, log, watch):
     """Evaluate a watch; act on its turning true (or false, for a protocol's `while`)."""
     w = place(m, at.WATCHES, watch, 0)
     action, protocol = m[w + at.WATCH_ACTION], m[w + at.WATCH_PROTOCOL]
@@ -134,7 +134,7 @@ def look_at_watch(m, x, watch):
             m[wide_place(m, at.PROGRESS, protocol, at.ENDING)] = 0
         care.start_protocol(m, x, protocol)
     elif action != at.WHEN:
-        care.end_protocol(m, x, protocol)
+        care.end_protocol(m, x, log, protocol)
 
 
 @inner
@@ -195,8 +195,11 @@ def proceed(m, x, log, protocol):
             if rider >= 0:
                 m[progress + at.NEXT_STEP] = step
                 current = rider
+            elif x[place(m, at.VISITS, b, at.UNTIL_THEN)] > now:
+                waits_until = x[place(m, at.VISITS, b, at.UNTIL_THEN)]
+                m[progress + at.NEXT_STEP] = step
             else:
-                care.close_visit(m, x, log, current, b)
+                care.close_visit(m, x, log, current, b, m[s + 3] - 1)
         elif op == at.NEXT_ROUND or op == at.START_ROUND:
             waits_until = next_round(m, x, progress, s, op == at.START_ROUND)
         elif op == at.END_ROUND:
@@ -211,12 +214,18 @@ def proceed(m, x, log, protocol):
         elif op == at.WAIT:
             waits_until = now + days(m, x, a)
         elif op == at.END:
-            current = care.finish_protocol(m, x, current)
+            current = care.finish_protocol(m, x, log, current)
         elif op == at.DO:
             if care.start_within(m, x, a, current, at.NO):
                 current = a
         elif op == at.ASSIGN:
             disease.assign(m, x, log, narrow(m, at.VARIABLES, a, at.VARIABLE_CELL), b, a)
+        elif op == at.ASK:
+            waits_until = care.ask(m, x, log, current, step)
+        elif op == at.MISS:
+            waits_until = care.miss(m, x, log, current, step)
+        elif op == at.LASTS:
+            x[place(m, at.VISITS, a, at.UNTIL_THEN)] = now + days(m, x, b)
         else:
             act(m, x, log, op, a, b, m[s + 3], encounter)
         if current < 0:
@@ -254,7 +263,7 @@ def act(m, x, log, op, a, b, c, encounter):
     elif op == at.START:
         care.start_protocol(m, x, a)
     else:
-        care.end_protocol(m, x, a)
+        care.end_protocol(m, x, log, a)
 
 
 @inner(forceinline=True)
@@ -303,7 +312,7 @@ def advance(m, x, log, slot):
     elif kind == at.RESOLUTION:
         care.resolve(m, x, log, argument)
     elif kind == at.WATCH:
-        look_at_watch(m, x, argument)
+        look_at_watch(m, x, log, argument)
     else:
         open_window(m, x, log)
     settle(m, x, log)
@@ -356,6 +365,7 @@ def reset(m, x):
         m[spot(m, at.WATCHED, watch)] = 0
     for protocol in range(m[at.N_PROTOCOLS]):
         m[wide_place(m, at.PROGRESS, protocol, at.ENCOUNTER_ROW)] = -1
+        m[wide_place(m, at.PROGRESS, protocol, at.APPOINTMENT_ROW)] = -1
     for visit in range(m[at.N_VISITS]):
         m[place(m, at.VISITS, visit, at.OUTER_ROW)] = -1
     for axis in range(m[at.N_AXES]):

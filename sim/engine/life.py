@@ -13,7 +13,7 @@ from sim.engine.elementary import bits_of
 from sim.engine.evaluate import evaluate
 from sim.engine.inner import inner
 from sim.engine.log import NULL
-from sim.engine.memory import fail, item, narrow, place, spot
+from sim.engine.memory import fail, item, narrow, place, spot, wide_place
 from sim.program import layout as at
 
 SECONDS_PER_DAY = 86400.0
@@ -105,6 +105,20 @@ def close(x, log, row):
     """End an open row now."""
     if row >= 0:
         log[ROW_WORDS * row + END] = seconds(x, x[at.NOW])
+
+
+@inner
+def end_waiting(m, x, log, protocol, outcome):
+    """What a protocol waited for is decided: note it in the appointment's row, if there is one. Returns the
+    row."""
+    place_of_row = wide_place(m, at.PROGRESS, protocol, at.APPOINTMENT_ROW)
+    row = m[place_of_row]
+    if row >= 0:
+        close(x, log, row)
+        aux = ROW_WORDS * row + CODE_AND_AUX
+        log[aux] = (log[aux] & LOW_HALF) | (outcome << 32)
+        m[place_of_row] = -1
+    return row
 
 
 # ---- what follows from what

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 NULL = np.iinfo(np.int64).min  # a time not known, an encounter that is none
 
 #                 code                     aux                        value
-ENCOUNTER = 0  #  provider                 reason: condition or -1    second it was asked for
+ENCOUNTER = 0  #  provider                 reason, discharge: below   second it was asked for
 CONDITION = 1  #  condition                -1                         -
 OBSERVATION = 2  # biomarker               -1                         the result
 MEDICATION = 3  # drug                     dose, -1 without doses     -
@@ -25,6 +25,10 @@ DEATH = 5  #      cause: condition or -1   -1                         -
 STATE = 6  #      state entered, -1 dead   state left, -1 at birth    cause: condition, else -1
 VARIABLE = 7  #   variable                 -1                         the value, or index of its level
 APPOINTMENT = 8  # provider                 what came of it, below     priority
+
+# The `aux` of an encounter is reason + DISCHARGES * (1 + discharge): a condition or -1, and where the patient
+# went at the end of the visit or -1.
+DISCHARGES = 1 << 16
 
 # What came of an appointment; `end` is when that was decided.
 WAITING, ATTENDED, MISSED, GAVE_UP, CANCELLED, DIED = range(-1, 5)

@@ -28,6 +28,7 @@ from sim.scenario.model import (
     Table,
 )
 from sim.scenario.runtimes import only_agents
+from sim.scenario.whole import discharges
 
 NAN = float("nan")
 ALWAYS = Expr("const", (), 1.0)
@@ -95,7 +96,11 @@ class _Compiler:
         self.background()
         for pathway in scenario.pathways:
             self.disease(pathway)
-        care = CareAssembler(self.assembler, self.index)
+        sessions: dict[str, int] = {}  # where they begin
+        for provider in scenario.providers:
+            sessions[provider.name] = len(self.breaks)
+            self.breaks += [time for session in provider.hours for time in session]
+        care = CareAssembler(self.assembler, self.index, sessions)
         for p in self.protocols:
             self.protocol(p, care)
         self.rows["steps"] = care.rows
@@ -128,10 +133,11 @@ class _Compiler:
             ("biomarker", [b.name for b in s.biomarkers]),
             ("protocol", [p.name for p in self.protocols]),
             ("provider", [p.name for p in s.providers]),
+            ("discharge", list(discharges(s))),
         ]
         for kind, names in kinds:
             self.index |= {(kind, name): i for i, name in enumerate(names)}
-            if kind not in ("variable", "axis"):
+            if kind not in ("variable", "axis", "discharge"):
                 for name in names:
                     self.thing(name)
         for i, condition in enumerate(s.conditions):

@@ -9,13 +9,20 @@ from sim.program.expressions import Assembler
 from sim.scenario import model
 from sim.scenario.model import NUMBER, TRUTH, Expr, Step
 
+ANYWHERE = Expr("draw", (Expr("const", (), 0.0), Expr("const", (), 1.0)), "uniform", NUMBER)
+
 
 class CareAssembler:
-    """Collects the rows of all protocols. `index` gives the position of (kind, qualified name)."""
+    """Collects the rows of all protocols. `index` gives the position of (kind, qualified name), `sessions`
+    where the hours of a provider begin in the list of breaks.
+    """
 
-    def __init__(self, assembler: Assembler, index: Mapping[tuple[str, str], int]):
+    def __init__(
+        self, assembler: Assembler, index: Mapping[tuple[str, str], int], sessions: Mapping[str, int]
+    ):
         self.assembler = assembler
         self.index = index
+        self.sessions = sessions
         self.rows: list[tuple[int, ...]] = []
         self.visits = 0
 
@@ -41,13 +48,7 @@ class CareAssembler:
     def step(self, step: Step, count: int) -> None:
         match step:
             case model.Visit():
-                provider = self.index["provider", step.provider]
-                reason = -1 if step.reason is None else self.index["condition", step.reason]
-                self.assembler.used.add(count)
-                visit, self.visits = self.visits, self.visits + 1
-                self.emit(at.OPEN_VISIT, provider, reason, self.assembler.sites(step.site), count, visit)
-                self.steps(step.steps, count)
-                self.emit(at.CLOSE_VISIT, provider, visit)
+                self.visit(step, count)
             case model.Test():
                 biomarker = next(b for b in self.assembler.scenario.biomarkers if b.name == step.biomarker)
                 error = self.optional(biomarker.measurement_error, step.site, count)
@@ -90,6 +91,47 @@ class CareAssembler:
                 )
             case _:
                 raise TypeError(step)
+
+    def visit(self, step: model.Visit, count: int) -> None:
+        provider = self.index["provider", step.provider]
+        reason = -1 if step.reason is None else self.index["condition", step.reason]
+        of = self.assembler.scenario.providers[provider]
+        self.assembler.used.add(count)
+        visit, self.visits = self.visits, self.visits + 1
+        stays_away, attend, asked, ask = -1, -1, -1, len(self.rows)
+        if step.asks(of):
+            asked = self.assembler.cell("asked", step.site)
+            place = self.code(ANYWHERE, f"{step.site}/hours", asked) if of.hours else -1
+            self.emit(at.ASK, provider, place, asked, self.sessions[of.name], len(of.hours))
+        if step.attend is not None:
+            comes = Expr("draw", (step.attend,), "bernoulli", TRUTH, step.attend.span)
+            attend = self.code(comes, f"{step.site}/attend", asked)
+            stays_away = self.emit(at.UNLESS, attend)
+        lasts = step.lasts or of.lasts
+        if lasts is not None:
+            self.emit(at.LASTS, visit, self.code(lasts, f"{step.site}/lasts", count))
+        self.emit(at.OPEN_VISIT, provider, reason, self.assembler.sites(step.site), count, visit)
+        self.steps(step.steps, count)
+        self.emit(at.CLOSE_VISIT, provider, visit, 1 + self.discharge(step, count))
+        if step.attend is not None:
+            end = self.emit(at.GO_TO)
+            self.rows[stays_away] = (at.UNLESS, attend, len(self.rows), 0, 0, 0)
+            again = self.optional(step.rebook_after, f"{step.site}/rebook", asked)
+            self.emit(at.MISS, again, -1 if step.rebook_times is None else step.rebook_times, ask)
+            self.steps(step.missed, count)
+            self.rows[end] = (at.GO_TO, len(self.rows), 0, 0, 0, 0)
+
+    def discharge(self, step: model.Visit, count: int) -> int:
+        """Code of where the patient goes at the end of a visit, as its position among all such places, or
+        -1."""
+        if step.discharge is None:
+            return -1
+        places = [float(self.index["discharge", place]) for place in step.discharge.type.levels]
+        found = Expr("const", (), places[-1])
+        for level in range(len(places) - 2, -1, -1):
+            below = Expr("lt", (step.discharge, Expr("const", (), level + 0.5)), None, TRUTH, step.span)
+            found = Expr("if", (below, Expr("const", (), places[level]), found), None, NUMBER, step.span)
+        return self.code(found, f"{step.site}/discharge", count)
 
     def every(self, step: model.Every, count: int) -> None:
         loop = self.assembler.cell("round due", step.site)

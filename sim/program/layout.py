@@ -56,7 +56,7 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     LEDGER,  #        list of floats: days alive, then cumulative hazard of death, by sex, civil year and age
     COUNTED,  #       list: whether deaths of each condition go into the ledger
     MOVED,  #         list: by which consequence each axis was last moved
-    VISITS,  #        of visits: what was under way around each (narrow)
+    VISITS,  #        of visits: what was under way around each, how long it lasts (narrow)
 ) = range(48)
 # Words that hold a number.
 (
@@ -215,7 +215,7 @@ IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is sti
 # ---- care code: one row (op, a, b, c, d, e) of int32
 END = 0
 OPEN_VISIT = 1  # provider, reason, site, count cell, visit
-CLOSE_VISIT = 2  # provider, visit
+CLOSE_VISIT = 2  # provider, visit, 1 + code of the discharge or 0
 TEST = 3  # biomarker, code of the measurement error or -1
 DIAGNOSE = 4  # condition, code of days or -1
 RESOLVE = 5
@@ -234,6 +234,9 @@ DO = 17  # protocol
 START = 18  # protocol
 ASSIGN = 19  # variable, code
 CHANGE_DOSE = 20  # drug, 1 up or -1 down
+ASK = 21  # provider, code of the place within a session or -1, cell that counts, first break, sessions
+MISS = 22  # code of days until the visit is asked for again or -1, at most or -1, row of ASK
+LASTS = 23  # visit, code of days
 
 # a loop's cells, from its first
 ROUND_DUE, ROUNDS, ROUNDS_IN_LIFE = range(3)
@@ -316,10 +319,13 @@ SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
     ENCOUNTER_ROW,  # its row in the log, or -1
     INHERITED,  # id of the encounter that it was called in, or rides on, or NULL
     ACTIVATION,  # how often it has been started in this life
-) = range(11)
+    APPOINTMENT_ROW,  # in the log, of the visit that it waits for, or -1
+    TIMES_ASKED,  # for that visit; 0 where it waits for none
+    ASKED,  # when it asked for it first, days since birth
+) = range(14)
 
-# ---- a visit's life (VISITS): the encounter around it, to go back to
-OUTER_ENCOUNTER, OUTER_ROW = range(2)
+# ---- a visit's life (VISITS): the encounter around it, to go back to; until when it lasts at least
+OUTER_ENCOUNTER, OUTER_ROW, UNTIL_THEN = range(3)
 
 # ---- parts of the LEDGER
 DAYS_ALIVE, DEATHS = range(2)

@@ -20,6 +20,7 @@ from sim.records.arrays import text_array
 from sim.records.digest import NULL_WORD, text_word
 from sim.records.schema import LOGGED
 from sim.scenario.model import Biomarker, Code, Coded, Scenario
+from sim.scenario.whole import discharges
 
 DEAD = "dead"  # the state entered by dying
 OUTCOMES = ("attended", "missed", "gave up", "cancelled", "died")  # of an appointment
@@ -123,6 +124,7 @@ def names(scenario: Scenario) -> Names:
     found["provider.class"] = vocabulary(provider.kind for provider in scenario.providers)
     found["outcome"] = vocabulary(OUTCOMES)
     found["dose"] = vocabulary(dose for drug in scenario.drugs for dose in drug.doses)
+    found["discharge"] = vocabulary(discharges(scenario))
 
     axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
     axis_names = bare([axis.name for axis in axes])

@@ -112,7 +112,8 @@ LOGGED = {  # by the kind of the log's rows
             Column("requested", TIME, "requested"),
             SINCE,
             UNTIL,
-            Column("reason", TEXT, "aux", "condition", nullable=True),
+            Column("reason", TEXT, "reason", "condition", nullable=True),
+            Column("discharge", TEXT, "discharge", "discharge", nullable=True),
         ),
     ),
     APPOINTMENT: Table(

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sim.engine.log import ENCOUNTER, NULL, OBSERVATION, Log, People
+from sim.engine.log import DISCHARGES, ENCOUNTER, NULL, OBSERVATION, Log, People
 from sim.records import digest
 from sim.records.arrays import coded_array, number_array, text_array, truth_array
 from sim.records.imperfections import Touched
@@ -37,13 +37,14 @@ Field = Callable[[str], Values]  # the values of a source, one per row
 _DERIVED: dict[str, Callable[[Names, Field], Values]] = {
     "moved": lambda names, field: np.where(field("code") >= 0, field("code"), field("aux")),
     "cause": lambda names, field: field("value").astype(np.int32),
+    "discharge": lambda names, field: (field("aux") + 1) // DISCHARGES - 1,
     "requested": lambda names, field: field("value").astype(np.int64),
     "number": lambda names, field: np.where(names.first_level[field("code")] < 0, field("value"), np.nan),
     "unit": lambda names, field: _units(names.first_foreign, field),
     "thing": lambda names, field: _things(names.first_thing[field("kind")], field),
     "result": lambda names, field: np.where(field("kind") == OBSERVATION, field("value"), np.nan),
     "asked": lambda names, field: _asked(field("kind") == ENCOUNTER, field("value")),
-    "reason": lambda names, field: np.where(field("kind") == ENCOUNTER, field("aux"), np.int32(-1)),
+    "reason": lambda names, field: _reasons(field("kind") == ENCOUNTER, field("aux")),
     "level": lambda names, field: _levels(names.first_level[field("code")], field("value")),
 }
 
@@ -133,6 +134,10 @@ def _things(first: Values, field: Field) -> Values:
 
 def _asked(known: Values, value: Values) -> Values:
     return np.where(known, np.where(known, value, 0.0).astype(np.int64), NULL)
+
+
+def _reasons(encounter: Values, aux: Values) -> Values:
+    return np.where(encounter, (aux + 1) % DISCHARGES - 1, np.int32(-1)).astype(np.int32)
 
 
 def _levels(first: Values, value: Values) -> Values:

@@ -11,7 +11,7 @@ from sim.scenario import model, schema
 from sim.scenario.disease import Draft, Hazard, assigned, assignment, check_rate, check_shares
 from sim.scenario.drugs import Pharmacy, climb, switch
 from sim.scenario.loader import Scalar
-from sim.scenario.model import DURATION, NUMBER, RATE, TRUTH, Branch, Expr, Span, Start, Step
+from sim.scenario.model import DURATION, NUMBER, RATE, TRUTH, Branch, Expr, Span, Start, Step, Type
 from sim.scenario.reader import Reader, part_of
 from sim.scenario.scope import SymbolKind
 from sim.scenario.words import THING
@@ -226,8 +226,21 @@ class StepReader:
             priority=read.expression(author.priority, NUMBER, "condition") if author.priority else None,
             gives_up=read.truth(author.gives_up, "watch") if author.gives_up else None,
             missed=inner.get("missed", ()),
+            referral=author.referral,
+            discharge=self.discharge(author),
             steps=inner.get("steps", ()),
         )
+
+    def discharge(self, author: schema.Visit) -> Expr | None:
+        """The draw of where the patient goes; what is left comes last."""
+        if not author.discharge:
+            return None
+        shares = list(author.discharge.values())
+        check_shares(self.reader, shares, author.at("discharge"), "the shares of this discharge")
+        found = sorted(author.discharge.items(), key=lambda item: item[1].text == "rest")
+        args = tuple(self.reader.share(share) for _, share in found)
+        levels = tuple(place for place, _ in found)
+        return Expr("draw", args, "categorical", Type("category", levels=levels), author.at("discharge"))
 
     def check_visit(self, author: schema.Visit, provider: str) -> None:
         """Report the options of a visit that could never matter."""

@@ -304,7 +304,9 @@ class Visit(Step):
     """`lasts` (days) may draw. `attend` is the probability of coming when the turn has come; who does not
     come asks again `rebook_after` (days, may draw), up to `rebook_times` (None: without end). `priority` is
     looked at when the visit is asked for: the higher, the sooner. `gives_up` is a truth value that ends the
-    waiting when it turns true. `missed` is done where the visit does not take place in the end.
+    waiting when it turns true. `missed` is done where the visit does not take place in the end. `referral`
+    is whether the request is recorded though nothing waits. `discharge` draws a category at the end of the
+    visit: where the patient goes.
     """
 
     provider: str
@@ -316,7 +318,13 @@ class Visit(Step):
     priority: Expr | None
     gives_up: Expr | None
     missed: tuple[Step, ...]
+    referral: bool
+    discharge: Expr | None
     steps: tuple[Step, ...]
+
+    def asks(self, provider: Provider) -> bool:
+        """Whether it is asked for, so that there is an appointment."""
+        return provider.books or self.attend is not None or self.referral
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,8 +302,14 @@ def _visit(step: model.Visit) -> Plain:
         "priority": _text(step.priority),
         "gives_up": _text(step.gives_up),
         "missed": _steps(step.missed),
+        "referral": "true" if step.referral else None,
+        "discharge": _discharge(step.discharge),
         "steps": _steps(step.steps),
     }
+
+
+def _discharge(e: model.Expr | None) -> Plain:
+    return {} if e is None else {to: unparse(share) for to, share in zip(e.type.levels, e.args, strict=True)}
 
 
 def _every(step: model.Every) -> Plain:

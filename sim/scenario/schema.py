@@ -251,7 +251,7 @@ class Rebook(Model):
 
 
 class Visit(AnyStep):
-    planned = frozenset({"valid", "referral", "discharge"})
+    planned = frozenset({"valid"})
     visit: Name
     reason: Name | None = None
     lasts: Expression | None = None
@@ -260,6 +260,8 @@ class Visit(AnyStep):
     priority: Expression | None = None
     gives_up: Expression | None = None
     missed: Steps = Field(default_factory=list)
+    referral: Truth = False
+    discharge: Things[Expression]
     steps: Steps = Field(default_factory=list)
 
 

@@ -34,6 +34,12 @@ def parts(thing: object, kind: type[T]) -> Iterator[T]:
             yield from parts(item, kind)
 
 
+def discharges(scenario: Scenario) -> tuple[str, ...]:
+    """The places to which patients go from visits, in the order of the scenario."""
+    visits = [visit for pathway in scenario.pathways for visit in parts(pathway, Visit)]
+    return tuple(dict.fromkeys(to for v in visits if v.discharge for to in v.discharge.type.levels))
+
+
 def sites(scenario: Scenario) -> Iterator[tuple[str, Span]]:
     """The name of every random stream, and where what draws from it stands."""
     for variable in scenario.variables:
@@ -61,7 +67,7 @@ def _below(thing: object) -> tuple[str, ...]:
         case State():
             return ("lasts", "share")
         case Visit():
-            return ("chance", "hours", "queue", "attend", "rebook", "lasts")
+            return ("chance", "hours", "queue", "attend", "rebook", "lasts", "discharge")
         case Every():
             return ("chance", "first")
         case Step():

@@ -143,7 +143,7 @@ class _Page:
                 return any(isinstance(reason, Done) for reason in happening.reasons)
             case "visit over":
                 lasted: Amount = happening.facts["lasted"]
-                return lasted.value == 0.0
+                return lasted.value == 0.0 and not happening.facts["discharge"]
         return False
 
 
@@ -198,7 +198,8 @@ def told(happening: Happening, names: Names) -> str:
             reason = facts["reason"]
             return f"visits {what}" + (f" for {names[reason]}" if reason else "")
         case "visit over":
-            return f"the visit to {what} is over after {facts['lasted'].shown}"
+            discharged = f", discharged to {facts['discharge']}" if facts["discharge"] else ""
+            return f"the visit to {what} is over after {facts['lasted'].shown}{discharged}"
         case "test":
             return _test(what, happening)
         case "diagnose":
@@ -279,6 +280,8 @@ def reasons(happening: Happening, names: Names) -> Iterator[str]:
             yield f"{_yes(answer.holds)}, as {_because(answer)}"
         if facts["shares"]:
             yield f"shares {', '.join(map(_valued, facts['shares']))}{_uniform(facts['uniform'])}"
+    if happening.kind == "visit over" and facts["shares"]:
+        yield f"shares {', '.join(map(_valued, facts['shares']))}{_uniform(facts['uniform'])}"
     if happening.kind == "rounds over" and facts["answer"]:
         yield f"until: {_yes(facts['answer'].holds)}, as {_because(facts['answer'])}"
     if happening.kind == "ask" and facts["priority"] and not facts["priority"].simple:

@@ -71,11 +71,27 @@ def scenarios(draw: Draw) -> Written:
     for pathway in bare:
         files[f"{pathway['pathway']}.yaml"] = json.dumps(pathway, indent=1)
     frame["pathways"] = [f"{pathway['pathway']}.yaml" for pathway in bare]
-    frame["providers"] = {"clinic": {"class": "ambulatory"}, "ward": {"class": "inpatient"}}
+    frame["providers"] = {
+        name: {"class": kind} | one(draw, HOURS)
+        for name, kind in (("clinic", "ambulatory"), ("ward", "inpatient"))
+    }
     return Written({"scenario.yaml": json.dumps(frame, indent=1), **files})
 
 
 # ---- the frame
+
+HOURS = (
+    {},
+    {"hours": "weekdays 08:00-17:00"},
+    {"hours": ["monday 22:00-24:00", "tuesday 00:00-02:30", "sunday 10:00-10:05"]},
+    {"hours": "daily 00:00-24:00", "lasts": "20 minutes"},
+    {"lasts": "exponential(2 days)"},
+)
+DISCHARGES = (
+    {"home": "0.5", "care_home": "rest"},
+    {"hospice": "0.2 if female else 0.4", "home": "0.3", "care_home": "rest"},
+    {"hospice": "1"},
+)
 
 WINDOWS = (
     {"from": "1980-01-01", "to": "2000-01-01"},
@@ -377,7 +393,20 @@ def a_step(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
 
 def visit(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     found: Map = {"visit": one(draw, n.providers), "steps": steps(draw, n, later, depth)}
-    return found | ({"reason": one(draw, n.conditions)} if n.conditions and draw(st.booleans()) else {})
+    if n.conditions and draw(st.booleans()):
+        found["reason"] = one(draw, n.conditions)
+    if draw(st.booleans()):
+        found["lasts"] = time(draw, n)
+    if draw(st.booleans()):
+        found["attend"] = chance(draw)
+        if draw(st.booleans()):
+            times = one(draw, ({"times": 1}, {"times": 3}, {}))
+            found["rebook"] = {"after": time(draw, n)} | (times if found["attend"] != "0" else {"times": 2})
+        if draw(st.booleans()):
+            found["missed"] = steps(draw, n, later, depth)
+    if draw(st.booleans()):
+        found["discharge"] = one(draw, DISCHARGES)
+    return found | ({"referral": True} if draw(st.integers(0, 3)) == 3 else {})
 
 
 def prescribe(draw: Draw, n: Names, later: list[str], depth: int) -> Map:

@@ -14,7 +14,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from sim.scenario import load
 from sim.scenario.copula import scores
-from sim.scenario.model import DISTRIBUTIONS, SOJOURNS, Exit, Expr, Scenario, Span, Step
+from sim.scenario.model import (
+    DISTRIBUTIONS,
+    SOJOURNS,
+    Exit,
+    Expr,
+    Provider,
+    Scenario,
+    Span,
+    Step,
+    Visit,
+)
 from sim.scenario.words import FUNCTIONS
 from tests.agents.generator import Written, scenarios
 
@@ -49,6 +59,22 @@ def constructs(scenario: Scenario) -> Iterator[str]:
             case Exit(kind="after", expression=Expr(value=name)):
                 yield "Exit after"
                 yield f"after {name}"
+            case Visit():
+                given = (
+                    part.lasts,
+                    part.attend,
+                    part.rebook_after,
+                    part.missed,
+                    part.referral,
+                    part.discharge,
+                )
+                words = ("lasts", "attend", "rebook", "missed", "referral", "discharge")
+                yield "Visit"
+                yield "chance" if part.chance else "no chance"
+                yield from (f"visit {word}" for word, it in zip(words, given, strict=True) if it)
+            case Provider():
+                yield "hours" if part.hours else "always open"
+                yield "provider lasts" if part.lasts else "no time"
             case Step():
                 yield type(part).__name__
                 yield "chance" if part.chance else "no chance"
@@ -90,5 +116,7 @@ def test_every_construct_is_generated() -> None:
     draws = {f"draw {name}" for name in DISTRIBUTIONS}
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
     others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}
+    others |= {"lasts", "sets", "chance", "hours", "provider lasts"}
+    others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     wanted = steps | exits | starts | operations | draws | others
     assert not wanted - reached.keys()

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from sim import agents, engine
 from sim.engine import LifeError
 from sim.engine.log import (
+    APPOINTMENT,
     CONDITION,
     DEATH,
     ENCOUNTER,
@@ -55,6 +56,7 @@ def words(scenario: Scenario, log: Log, row: int) -> str:
     states = [s.name for pathway in scenario.pathways for axis in pathway.axes for s in axis.states]
     names: dict[int, list[str]] = {
         ENCOUNTER: [p.name for p in scenario.providers],
+        APPOINTMENT: [p.name for p in scenario.providers],
         CONDITION: [c.name for c in scenario.conditions],
         OBSERVATION: [b.name for b in scenario.biomarkers],
         MEDICATION: [d.name for d in scenario.drugs],

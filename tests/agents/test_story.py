@@ -435,6 +435,32 @@ def test_where_patients_wait_for_each_other_all_are_lived(world: Callable[..., S
         story(scenario, 30, SEED, patients=30)
 
 
+STAY = """
+care:
+  ask:
+    starts: {when: age >= 20}
+    steps:
+      - visit: clinic
+        referral: true
+        lasts: 3 days
+        discharge: {home: 0.7, rest_home: rest}
+"""
+
+
+def test_a_stay_is_told_with_where_it_led_to(world: Callable[..., Scenario]) -> None:
+    scenario, went = world(STAY), set[str]()
+    for patient in range(12):
+        told = story(scenario, patient, SEED)
+        (over,) = kinds(told, "visit over")
+        assert over.facts["discharge"] == ("home" if over.facts["uniform"] < 0.7 else "rest_home")
+        went.add(over.facts["discharge"])
+        words = "\n".join(view.lines(told, 100, color=False))
+        assert f"is over after 3 days, discharged to {over.facts['discharge']}" in words
+        assert "shares 0.7, u " in words
+        assert "asks for a visit to clinic" in words
+    assert went == {"home", "rest_home"}
+
+
 # ---- words
 
 

@@ -82,7 +82,7 @@ KEYS = [
 ]
 
 NOT_BUILT = [
-    Mistake(LUNG, "        reason: cough", "        »referral: 0.8", "not-built-yet", "`referral:`"),
+    Mistake(LUNG, "        reason: cough", "        referral: »0.8", "not-a-truth-value", "true or false"),
     Mistake(
         LUNG,
         "source: book}\n  uptake",

@@ -37,7 +37,7 @@ PLANNED = {
     "modifier": "biomarker",
     "start": "with",
     "protocol": "valid needs plan",
-    "visit": "referral discharge valid",
+    "visit": "valid",
     "prescription": "valid",
     "do": "with valid",
     "step": " ".join(sorted(PLANNED_VERBS)),

@@ -12,7 +12,7 @@ from sim.scenario import Diagnostic, ScenarioError, check, load
 from sim.scenario.expressions import unparse
 from sim.scenario.model import DURATION, TRUTH, Expr, Protocol, Scenario, Visit
 from sim.scenario.runtimes import only_agents
-from sim.scenario.whole import parts, sites
+from sim.scenario.whole import discharges, parts, sites
 
 DATA = Path(__file__).parent / "data"
 
@@ -100,15 +100,40 @@ def test_a_visit_has_streams_of_its_own(scenario: Scenario) -> None:
     names = [name for name, _ in sites(scenario)]
     assert len(names) == len(set(names))
     theatre = "hip/replacement/visit/theatre/1"
-    draws = ("hours", "queue", "attend", "rebook", "lasts", "chance")
+    draws = ("hours", "queue", "attend", "rebook", "lasts", "discharge", "chance")
     assert {theatre, *(f"{theatre}/{draw}" for draw in draws)} <= set(names)
 
 
-@pytest.mark.parametrize("below", ["hours", "queue", "attend", "rebook", "lasts", "chance"])
+@pytest.mark.parametrize("below", ["hours", "queue", "attend", "rebook", "lasts", "discharge", "chance"])
 def test_no_step_can_have_the_name_of_such_a_stream(tmp_path: Path, below: str) -> None:
     (error,) = small(tmp_path, "name: x", f"\n      - wait: 1 day\n        name: x/{below}")
     assert (error.rule, error.span.line, error.span.column) == ("same-stream", 52, 9)
     assert f"`x/{below}`" in error.message
+
+
+# ---- referrals and discharges
+
+
+def test_a_stay_ends_somewhere(tmp_path: Path) -> None:
+    found = discharged(tmp_path, "{home: rest, ward: 0.1 if male else 0.2}")
+    assert found.discharge
+    assert found.discharge.type.levels == ("ward", "home")
+    assert unparse(found.discharge.args[0]) == "0.1 if sex == male else 0.2"
+
+
+def test_a_discharge_of_one_place(tmp_path: Path) -> None:
+    found = discharged(tmp_path, "{home: 1}")
+    assert found.discharge
+    assert found.discharge.type.levels == ("home",)
+
+
+def discharged(tmp_path: Path, places: str) -> Visit:
+    assert small(tmp_path, f"discharge: {places}") == []
+    scenario = load(tmp_path / "small")
+    assert discharges(scenario) == tuple(
+        to for v in parts(scenario.pathways, Visit) if v.discharge for to in v.discharge.type.levels
+    )
+    return next(v for v in parts(scenario.pathways, Visit) if v.discharge)
 
 
 # ---- what goes wrong
@@ -139,7 +164,13 @@ def small(tmp_path: Path, option: str, after: str = "", capacity: str = "") -> l
         ("priority: 2", 9, "misplaced-key", "`clinic`, which has no `capacity:`", "give `clinic` a capacity"),
         ("gives_up: age > 92", 9, "misplaced-key", "`clinic`, which has no `capacity:`", "leave this out"),
         ("lasts: 3", 16, "missing-unit", "a duration belongs here", "3 days"),
-        ("referral: x", 9, "not-built-yet", "`referral:`", ""),
+        ("referral: x", 19, "not-a-truth-value", "true or false", ""),
+        ("discharge: home", 20, "wrong-shape", "", ""),
+        ("discharge: {home: 0.8, ward: 0.1}", 9, "shares-sum", "of this discharge add up to 0.9", "`rest`"),
+        ("discharge: {home: rest, ward: rest}", 39, "two-rests", "more than one `rest`", ""),
+        ("discharge: {home: 80 %, ward: rest}", 27, "wrong-unit", "not one in %", "70 % is 0.7"),
+        ("discharge: {home: 1, home: 0}", 30, "duplicate-key", "", ""),
+        ("discharge: {Home-1: rest}", 21, "bad-name", "", ""),
         ("attends: 0.9", 9, "unknown-key", "`attends`", "`attend`"),
     ],
 )
@@ -207,25 +238,16 @@ def test_what_goes_together(tmp_path: Path, option: str) -> None:
 # ---- which runtime
 
 
-def test_every_reason_for_the_agents_in_the_order_of_the_files(scenario: Scenario) -> None:
+def test_every_reason_for_the_agents_from_top_to_bottom(scenario: Scenario) -> None:
     told = [(Path(r.span.file).name, r.span.line, r.span.column, r.message) for r in only_agents(scenario)]
-    assert told == sorted(told, key=lambda r: (r[0] == "hip.yaml", *r[1:3]))
+    assert told == sorted(told, key=lambda r: r[1:3])
     assert ("scenario.yaml", 15, 15, "`theatre` has a capacity that patients share") in told
     assert [message for *_, message in told] == [
-        "`clinic` is open at certain hours only",
-        "visits to `clinic` take time",
         "`clinic` has a capacity that patients share",
-        "`gp` is open at certain hours only",
-        "`theatre` is open at certain hours only",
         "`theatre` has a capacity that patients share",
-        "visits to `theatre` take time",
         "`ward` has a capacity that patients share",
         "`wards.rules:Nurse` is a behaviour in Python",
         "`my_module:MyBehaviour` is a behaviour in Python",
-        *(f"a visit to `gp` has `{key}:`" for key in ("attend", "rebook")),
-        *(f"a visit to `theatre` has `{key}:`" for key in ("priority", "gives_up", "attend", "rebook")),
-        *(f"a visit to `theatre` has `{key}:`" for key in ("missed", "lasts")),
-        *(f"a visit to `ward` has `{key}:`" for key in ("gives_up", "missed", "lasts")),
     ]
 
 
