@@ -192,7 +192,9 @@ def number(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
         case "known":
             return f"(1 if known({number(draw, n, where, depth - 1)}) else 2)"
         case "divide":
-            return f"({number(draw, n, where, depth - 1)}) / ({number(draw, n, where, depth - 1)})"
+            # by what is no constant, for a constant zero would be an error
+            a, b = number(draw, n, where, depth - 1), number(draw, n, where, depth - 1)
+            return f"({a}) / ({b} * (2 - male))"
     sign = one(draw, ("+", "-", "*"))
     return f"({number(draw, n, where, depth - 1)} {sign} {number(draw, n, where, depth - 1)})"
 
