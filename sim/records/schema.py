@@ -183,6 +183,8 @@ IMPERFECTIONS = Table(  # there only where a scenario has some
         Column("value", NUMBER, "result", nullable=True),
         Column("requested", TIME, "asked", nullable=True),
         Column("reason", TEXT, "reason", "condition", nullable=True),
+        Column("discharge", TEXT, "discharged", "discharge", nullable=True),
+        Column("dose", TEXT, "dosed", "dose", nullable=True),
     ),
 )
 TABLES = (PATIENTS, *LOGGED.values(), CODES)  # of every run

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sim.engine.log import DISCHARGES, ENCOUNTER, NULL, OBSERVATION, Log, People
+from sim.engine.log import DISCHARGES, ENCOUNTER, MEDICATION, NULL, OBSERVATION, Log, People
 from sim.records import digest
 from sim.records.arrays import coded_array, number_array, text_array, truth_array
 from sim.records.imperfections import Touched
@@ -45,6 +45,8 @@ _DERIVED: dict[str, Callable[[Names, Field], Values]] = {
     "result": lambda names, field: np.where(field("kind") == OBSERVATION, field("value"), np.nan),
     "asked": lambda names, field: _asked(field("kind") == ENCOUNTER, field("value")),
     "reason": lambda names, field: _reasons(field("kind") == ENCOUNTER, field("aux")),
+    "discharged": lambda names, field: _of(ENCOUNTER, field, (field("aux") + 1) // DISCHARGES - 1),
+    "dosed": lambda names, field: _of(MEDICATION, field, field("aux")),
     "level": lambda names, field: _levels(names.first_level[field("code")], field("value")),
 }
 
@@ -138,6 +140,11 @@ def _asked(known: Values, value: Values) -> Values:
 
 def _reasons(encounter: Values, aux: Values) -> Values:
     return np.where(encounter, (aux + 1) % DISCHARGES - 1, np.int32(-1)).astype(np.int32)
+
+
+def _of(kind: int, field: Field, codes: Values) -> Values:
+    """The codes in rows of a kind, -1 in others."""
+    return np.where(field("kind") == kind, codes, np.int32(-1)).astype(np.int32)
 
 
 def _levels(first: Values, value: Values) -> Values:
