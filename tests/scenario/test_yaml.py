@@ -120,7 +120,11 @@ def test_an_alias_needs_an_anchor_before_it(text: str) -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_depth_is_bounded(opening: str) -> None:
-    assert errors("a: \n " + opening * 3000) == ["too-deep"]
+    findings = Findings()
+    findings.attempt(lambda: load_yaml("a: \n " + opening * 3000, "x.yaml", findings))
+    assert [(d.rule, d.message) for d in findings.diagnostics] == [
+        ("too-deep", "this is nested more than 100 levels deep")
+    ]
 
 
 @pytest.mark.parametrize(
