@@ -18,11 +18,10 @@ import yaml
 
 from sim.scenario.diagnostics import Findings, fault, shown
 from sim.scenario.model import Span
-from sim.scenario.yaml_errors import explained
+from sim.scenario.yaml_errors import MAX_DEPTH, explained, too_deep
 
 MAX_BYTES = 8_000_000
 MAX_NODES = 200_000  # aliases counted as often as they are used
-MAX_DEPTH = 100
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -203,7 +202,7 @@ class _Composer:
 
     def node(self, event: Any, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise fault("too-deep", f"this is nested more than {MAX_DEPTH} levels deep", self.span(event))
+            raise too_deep(self.span(event))
         self.count += 1
         if isinstance(event, yaml.AliasEvent):
             node = self.alias(event)

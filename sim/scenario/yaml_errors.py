@@ -9,6 +9,8 @@ import yaml
 from sim.scenario.diagnostics import ScenarioError, fault, shown
 from sim.scenario.model import Span
 
+MAX_DEPTH = 100
+
 # PyYAML's problem -> what is wrong, and what would be right; the first that is found in it holds.
 _PROBLEMS = (
     (
@@ -40,6 +42,7 @@ _OPENED = (
     "expected ',' or ']'",
     "expected ',' or '}'",
 )
+_TOO_DEEP = "maximum nesting depth"  # a limit of PyYAML's own, which it meets while it reads ahead
 _COLON = re.compile(r":(?=\s|$)")
 
 
@@ -60,6 +63,8 @@ def explained(error: yaml.YAMLError, text: str, file: str) -> ScenarioError:
         return fault(
             "tab", "a tab where YAML wants spaces", _at(span, indent.index("\t")), "indent with spaces"
         )
+    if _TOO_DEEP in problem:
+        return too_deep(span)
     if "mapping values are not allowed" in problem:
         return _misplaced_colon(lines, span)
     if "could not find expected ':'" in problem:
@@ -73,6 +78,10 @@ def explained(error: yaml.YAMLError, text: str, file: str) -> ScenarioError:
         if found in problem:
             return fault("yaml", message, span, fix)
     return fault("yaml", "YAML can make no sense of this place", span)
+
+
+def too_deep(span: Span) -> ScenarioError:
+    return fault("too-deep", f"this is nested more than {MAX_DEPTH} levels deep", span)
 
 
 def _at(span: Span, column: int, length: int = 1) -> Span:
