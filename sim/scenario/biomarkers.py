@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 
+from sim.scenario import algebra
 from sim.scenario.codes import codes_of
-from sim.scenario.diagnostics import fault
+from sim.scenario.diagnostics import Findings, fault
+from sim.scenario.disease import otherwise
 from sim.scenario.expressions import Call, Syntax
 from sim.scenario.loader import Scalar
-from sim.scenario.model import DURATION, Biomarker, Expr, Type
+from sim.scenario.model import DURATION, NUMBER, Biomarker, Expr, Type
 from sim.scenario.parameters import type_of_unit
-from sim.scenario.reader import Reader, from_to
+from sim.scenario.reader import BROKEN, Reader, from_to
 from sim.scenario.schema import Biomarker as Author
-from sim.scenario.schema import Pathway
+from sim.scenario.schema import Modifier, Pathway
 from sim.scenario.scope import did_you_mean
 
 MAX_DECIMALS = 12
@@ -103,3 +108,58 @@ def _ou(syntax: Syntax, text: Scalar) -> dict[str, Syntax]:
         if name not in given:
             raise fault("wrong-arguments", f"`ou` needs its `{name}`", syntax.span, _OU_EXAMPLE)
     return given
+
+
+# ---- modifies
+
+
+def moved(
+    biomarkers: Sequence[Biomarker], modifiers: Iterable[tuple[Modifier, Reader]], findings: Findings
+) -> tuple[Biomarker, ...]:
+    """The biomarkers with the modifiers that name them: the value, times every `times:`, plus every `add:`.
+
+    So the order of the files does not matter: a factor scales what a person has anyway, whatever is added.
+    """
+    found: dict[str, dict[str, list[Expr]]] = {b.name: {"times": [], "add": []} for b in biomarkers}
+    units = {b.name: b.unit for b in biomarkers}
+    for modifier, reader in modifiers:
+        if modifier.biomarker is None:
+            continue
+        name = reader.name(modifier.biomarker, ("biomarker",))
+        how = _how(modifier, reader)
+        if name and how:
+            found[name][how].append(_modification(modifier, how, units[name], reader))
+    return tuple(findings.attempt(partial(_moved, b, **found[b.name])) or b for b in biomarkers)
+
+
+def _how(modifier: Modifier, reader: Reader) -> str | None:
+    """Whether a modifier of a biomarker multiplies or adds."""
+    if modifier.has("rate"):
+        message = "one modifier acts on a rate or on a biomarker"
+        reader.findings.error("misplaced-key", message, modifier.at("rate"), "make two of it")
+    given = [key for key in ("times", "add") if modifier.has(key)]
+    if len(given) == 2:
+        message = "one modifier multiplies or adds; this one has both"
+        reader.findings.error("misplaced-key", message, modifier.at("add"), "make two of it")
+    if not given:
+        reader.findings.error("missing-key", "`times:` or `add:` is missing here", modifier.span)
+    return given[0] if len(given) == 1 else None
+
+
+def _modification(modifier: Modifier, how: str, unit: str, reader: Reader) -> Expr:
+    text = getattr(modifier, how)
+    e = reader.expression(text, Type("number", unit=unit) if how == "add" else NUMBER, "value")
+    if modifier.while_:
+        e = otherwise(reader.truth(modifier.while_, "value"), e, 0.0 if how == "add" else 1.0)
+    return e
+
+
+def _moved(b: Biomarker, times: list[Expr], add: list[Expr]) -> Biomarker:
+    value = b.value
+    if any(e is BROKEN for e in (value, *times, *add)):
+        return b
+    for factor in times:
+        value = algebra.multiply("mul", value, factor, factor.span or b.span)
+    for shift in add:
+        value = algebra.add("add", value, shift, shift.span or b.span)
+    return replace(b, value=value)

@@ -302,11 +302,16 @@ def apply_modifier(
     modifier: Modifier, reader: Reader, diseases: dict[str, DiseaseReader], starts: dict[str, list[Draft]]
 ) -> None:
     """Multiply a modifier into every rate it names. `starts` are the starts of each protocol."""
-    if any(modifier.has(key) for key in Modifier.planned):
+    if modifier.biomarker is not None:
         return
-    for key in ("rate", "times"):
-        if not modifier.has(key):
-            reader.findings.error("missing-key", f"`{key}:` is missing here", modifier.span)
+    if modifier.rate is None:
+        message = "`rate:` or `biomarker:` is missing here"
+        reader.findings.error("missing-key", message, modifier.span)
+    elif modifier.has("add"):
+        message = "`add:` moves a biomarker; a rate is only multiplied"
+        reader.findings.error("misplaced-key", message, modifier.at("add"), "times: a factor")
+    elif modifier.times is None:
+        reader.findings.error("missing-key", "`times:` is missing here", modifier.span)
     if modifier.rate is None or modifier.times is None:
         return
     factor = reader.expression(modifier.times, NUMBER, "rate")

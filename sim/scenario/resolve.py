@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sim.scenario import schema
-from sim.scenario.biomarkers import BiomarkerReader
+from sim.scenario.biomarkers import BiomarkerReader, moved
 from sim.scenario.care import CareReader
 from sim.scenario.codes import codes_of
 from sim.scenario.correlations import CorrelationReader
@@ -69,9 +69,12 @@ def resolve(
     for care in cares.values():
         care.read()
     starts = {name: drafts for care in cares.values() for name, drafts in care.drafts.items()}
-    for pathway in documents.pathways:
-        for modifier in pathway.modifies:
-            apply_modifier(modifier, readers[pathway.pathway.text], diseases, starts)
+    modifiers = [(m, readers[p.pathway.text]) for p in documents.pathways for m in p.modifies]
+    for modifier, reader in modifiers:
+        apply_modifier(modifier, reader, diseases, starts)
+    biomarkers = [
+        b for p in documents.pathways for b in BiomarkerReader(p, readers[p.pathway.text]).biomarkers()
+    ]
 
     where = places(documents, found)
     variables = draw_order(found, checked.expressions, where)
@@ -97,9 +100,7 @@ def resolve(
         parameters=parameters.parameters,
         tables=tuple(tables),
         variables=(Variable(SEX_NAME, None, SEX, file.population.span), *variables),
-        biomarkers=tuple(
-            b for p in documents.pathways for b in BiomarkerReader(p, readers[p.pathway.text]).biomarkers()
-        ),
+        biomarkers=moved(biomarkers, modifiers, findings),
         conditions=_coded(documents, "conditions", findings),
         procedures=_coded(documents, "procedures", findings),
         drugs=tuple(drugs.drugs.values()),

@@ -208,11 +208,14 @@ class State(Named):
 
 
 class Modifier(Named):
-    """A factor on every rate into a state, from one state to another, or of a protocol's start."""
+    """A factor on every rate into a state, from one state to another, or of a protocol's start; or what
+    moves a biomarker.
+    """
 
-    planned = frozenset({"biomarker", "add"})
     rate: Name | None = None
+    biomarker: Name | None = None
     times: Expression | None = None
+    add: Expression | None = None
     while_: Expression | None = Field(None, alias="while")
     source: Text = ""
 

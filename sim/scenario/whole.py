@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sim.scenario.diagnostics import Findings
 from sim.scenario.graphs import cycles
-from sim.scenario.model import Do, Every, Expr, Imperfection, Scenario, Span, State, Step, Visit
+from sim.scenario.model import Biomarker, Do, Every, Expr, Imperfection, Scenario, Span, State, Step, Visit
 
 T = TypeVar("T")
 
@@ -104,4 +104,17 @@ def _check_biomarkers(scenario: Scenario, findings: Findings) -> None:
     for path in cycles(reads):
         message = f"`{path[0]}` is defined by itself: {' -> '.join(path)}"
         biomarker = biomarkers[path[0]]
-        findings.error("circular-definition", message, biomarker.value.span or biomarker.span)
+        findings.error("circular-definition", message, _term(biomarker, path[1]).span or biomarker.span)
+
+
+def _term(biomarker: Biomarker, read: str) -> Expr:
+    """The last term or factor of a biomarker's value that reads another: what the author, or a modifier,
+    put there.
+    """
+    e = biomarker.value
+    while e.op in ("add", "mul"):
+        value, e = e, e.args[1]
+        if any(node.op == "usual" and node.value == read for node in parts(e, Expr)):
+            return e
+        e = value.args[0]
+    return e

@@ -63,6 +63,7 @@ def scenarios(draw: Draw) -> Written:
         fill(draw, n, pathway, hazards)
     for pathway in bare:
         modifiers = [modifier(draw, n, hazards) for _ in range(draw(st.integers(0, 2)))] if hazards else []
+        modifiers += [mover(draw, n) for _ in range(draw(st.integers(0, 2)))] if n.biomarkers else []
         pathway |= {"modifies": modifiers} if modifiers else {}
         tables = dict.fromkeys(p["table"] for p in pathway.get("parameters", {}).values() if "table" in p)
         files |= {table: RATES[table] for table in tables}
@@ -331,6 +332,13 @@ def is_hazard(exit_: Map) -> bool:
 def modifier(draw: Draw, n: Names, hazards: list[str]) -> Map:
     found: Map = {"rate": one(draw, hazards), "times": factor(draw, n)}
     return found | ({"while": truth(draw, n, "rate")} if draw(st.booleans()) else {})
+
+
+def mover(draw: Draw, n: Names) -> Map:
+    """Of a biomarker."""
+    found: Map = {"biomarker": one(draw, n.biomarkers)}
+    found |= {one(draw, ("times", "add")): f"{number(draw, values_only(n), 'value', 1)} * 0.3"}
+    return found | ({"while": truth(draw, values_only(n), "value", 1)} if draw(st.booleans()) else {})
 
 
 def assignments(draw: Draw, n: Names) -> Map:
