@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sim.engine import LifeError
     from sim.measure.queues import Queues
     from sim.runs.result import Run
-    from sim.scenario import Diagnostic
+    from sim.scenario import Diagnostic, Parameters
 
 COMPILING = "compiling the engine, which is needed once on a machine"
 QUIET = 10  # s between lines about progress where there is no terminal
@@ -114,14 +114,29 @@ class Fault(click.ClickException):
         click.echo(self.message, err=True)
 
 
-settings = click.option(
-    "--set",
-    "parameters",
-    type=Setting(),
-    multiple=True,
-    help="Give a parameter of the scenario another value, with its unit: --set onset='0.2 per year'. "
-    "May be repeated.",
-)
+def settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that give parameters other values; the command gets all of them as `parameters`."""
+
+    @click.option(
+        "--parameters",
+        "files",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="A YAML file of values for the scenario's parameters. May be repeated; later ones win.",
+    )
+    @click.option(
+        "--set",
+        "values",
+        type=Setting(),
+        multiple=True,
+        help="Give a parameter of the scenario another value, with its unit: --set onset='0.2 per year'. "
+        "May be repeated; wins over files.",
+    )
+    @wraps(command)
+    def given(files: Sequence[Path], values: Sequence[tuple[str, str]], **options: object) -> None:
+        command(parameters=[*files, dict(values)], **options)
+
+    return given
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -174,7 +189,7 @@ def run(
     threads: int | None,
     shard_size: int | None,
     runtime: Literal["kernel", "agents"] | None,
-    parameters: Sequence[tuple[str, str]],
+    parameters: Parameters,
 ) -> None:
     """Simulate the people of SCENARIO and write their records.
 
@@ -202,7 +217,7 @@ def run(
                     threads=threads,
                     shard_size=shard_size,
                     runtime=runtime,
-                    parameters=dict(parameters),
+                    parameters=parameters,
                     progress=progress,
                     warn=_warn,
                 )
@@ -215,7 +230,7 @@ def run(
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--resolved", is_flag=True, help="Print the scenario with everything spelled out, as YAML.")
 @settings
-def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]]) -> None:
+def check(scenario: Path, resolved: bool, parameters: Parameters) -> None:
     """Say all that is wrong or suspicious about SCENARIO, at once."""
     with _user_faults():
         from sim.program import compile
@@ -224,16 +239,16 @@ def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]])
         from sim.scenario import ScenarioError, resolved_form
         from sim.scenario import check as examine
 
-        found, findings = examine(scenario, dict(parameters))
+        found, findings = examine(scenario, parameters)
         if found is None:
             raise ScenarioError(findings)
         choice = choose(found)
         if choice.name == "kernel":
             compile(found)
-        findings = with_background(found, findings, bool(parameters))
+        findings = with_background(found, findings)
         _warn(findings)
         if resolved:
-            for path, text in resolved_form(scenario, dict(parameters)).items():
+            for path, text in resolved_form(scenario, parameters).items():
                 click.echo(f"# {path}\n{text}")
         else:
             if choice.name == "agents":
@@ -245,7 +260,8 @@ def check(scenario: Path, resolved: bool, parameters: Sequence[tuple[str, str]])
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--patients", type=Whole(), help="How many lives to work it out from. [default: 400000]")
 @click.option("--threads", type=Whole(), help="[default: one for each processor]")
-def background(scenario: Path, patients: int | None, threads: int | None) -> None:
+@settings
+def background(scenario: Path, patients: int | None, threads: int | None, parameters: Parameters) -> None:
     """Work out what mortality is left when SCENARIO's own causes of death are taken out.
 
     Needed where a scenario says `mortality: {table: ..., less: [...]}`, and again when its rates change:
@@ -259,7 +275,13 @@ def background(scenario: Path, patients: int | None, threads: int | None) -> Non
 
         try:
             with _progress() as progress:
-                made = make(scenario, patients=patients or PATIENTS, threads=threads, progress=progress)
+                made = make(
+                    scenario,
+                    patients=patients or PATIENTS,
+                    threads=threads,
+                    parameters=parameters,
+                    progress=progress,
+                )
         except LifeError as error:
             raise Fault(_life_fault(error)) from error
     click.echo(f"{made.path}: worked out from {made.patients:,} people, {made.years[0]} to {made.years[-1]}")
@@ -289,7 +311,7 @@ def trace(
     patients: int | None,
     at: float | None,
     as_json: bool,
-    parameters: Sequence[tuple[str, str]],
+    parameters: Parameters,
 ) -> None:
     """Tell one life of SCENARIO: what happens, and why.
 
@@ -309,7 +331,7 @@ def trace(
         from sim.view import story as view
         from sim.view import story_json
 
-        loaded = load(scenario, dict(parameters))
+        loaded = load(scenario, parameters)
         size = loaded.population.size
         if shares_capacity(loaded):
             everyone = patients or size

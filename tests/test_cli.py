@@ -83,13 +83,15 @@ def test_the_next_command_works(capsys: pytest.CaptureFixture[str]) -> None:
 def test_parameters_are_handed_on(loaded: None, scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def check(path: Path, parameters: dict[str, str]) -> tuple[Scenario, tuple[Diagnostic, ...]]:
+    def check(path: Path, parameters: object) -> tuple[Scenario, tuple[Diagnostic, ...]]:
         seen.append((path, parameters))
         return scenario, ()
 
     monkeypatch.setattr(execute, "check", check)
-    assert call("run", "a/b", "--set", "onset=0.2 per year", "--set", "x = y == 2") == 0
-    assert seen == [(Path("a/b"), {"onset": "0.2 per year", "x": "y == 2"})]
+    given = ("--set", "onset=0.2 per year", "--parameters", "a.yaml", "--set", "x = y == 2")
+    assert call("run", "a/b", *given, "--parameters", "b.yaml") == 0
+    values = {"onset": "0.2 per year", "x": "y == 2"}
+    assert seen == [(Path("a/b"), [Path("a.yaml"), Path("b.yaml"), values])]
 
 
 @pytest.mark.usefixtures("loaded")
@@ -177,7 +179,7 @@ def test_the_resolved_form_is_printed(
         lambda path, parameters: {"a.yaml": f"{path} {parameters}", "b.yaml": "x: 1"},
     )
     assert call("check", "a", "--resolved", "--set", "onset=2") == 0
-    assert capsys.readouterr() == ("# a.yaml\na {'onset': '2'}\n# b.yaml\nx: 1\n", "")
+    assert capsys.readouterr() == ("# a.yaml\na [{'onset': '2'}]\n# b.yaml\nx: 1\n", "")
 
 
 def test_what_is_not_a_scenario_is_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:

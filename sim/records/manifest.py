@@ -5,8 +5,9 @@ A JSON file in the run's folder, written last.
 key         what
 ----------  ------------------------------------------------------------------------------------------------
 format      version of this layout and of the digest's definition
-scenario    `name`; `sources` and their SHA-256; `parameters`: those `set` for this run, as they were spelled,
-            and the `values` of all in base units, null where a table holds it
+scenario    `name`; `sources` and their SHA-256; `parameters`: the `files` of values that the run was given
+            with their SHA-256, those `set` for it, as they were spelled, and the `values` of all in base
+            units, null where a table holds it
 program     hash of the compiled scenario
 seed        the seed
 patients    `first` number, `count`, how many are `recorded`; how many of these were `redrawn` until a life

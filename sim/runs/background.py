@@ -21,7 +21,7 @@ from sim.engine import Engine, Ledger
 from sim.engine.calendar import civil_year
 from sim.program import compile
 from sim.records.writer import write
-from sim.scenario import Diagnostic, ScenarioError, load
+from sim.scenario import Diagnostic, Parameters, ScenarioError, load
 from sim.scenario.fingerprint import fingerprint
 from sim.scenario.model import DAYS_PER_YEAR, Axis, Mortality, Scenario, Span, Table
 
@@ -61,13 +61,8 @@ def model_hash(scenario: Scenario) -> str:
     return fingerprint(bare)
 
 
-def with_background(
-    scenario: Scenario, findings: tuple[Diagnostic, ...], overridden: bool
-) -> tuple[Diagnostic, ...]:
-    """The findings of a check, and a warning where the stored background is of another model.
-
-    `overridden` says that parameters have been set to other values than the files'.
-    """
+def with_background(scenario: Scenario, findings: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """The findings of a check, and a warning where the stored background is of another model."""
     m = scenario.mortality
     if m is None or m.background is None or m.background_hash == model_hash(scenario):
         return findings
@@ -75,8 +70,8 @@ def with_background(
         "the background mortality was worked out for other rates, tables or parameters than these",
         "",
     )
-    if overridden:
-        message = "the background mortality is the one for the values in the files, not for those set here"
+    if scenario.given or scenario.given_files:
+        message = "the background mortality is the one for the values in the files, not for those given here"
     else:
         fix = f"run `sim background {scenario.folder}` again"
     return (*findings, Diagnostic("stale-background", message, m.span, fix, "warning"))
@@ -87,6 +82,7 @@ def make(
     *,
     patients: int = PATIENTS,
     threads: int | None = None,
+    parameters: Parameters | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,  # patients done, in all; from any thread
 ) -> Background:
     """Work out and store the background mortality of the scenario at `path`, in its tables/background.csv.
@@ -94,7 +90,7 @@ def make(
     The table covers every civil year of the window and every age of the all-cause table. Raises ScenarioError
     where the scenario is wrong, has no `less:`, or where its own causes kill more than all causes do.
     """
-    scenario = load(path)
+    scenario = load(path, parameters)
     mortality = scenario.mortality
     if mortality is None or not mortality.less:
         span = mortality.span if mortality else scenario.population.span

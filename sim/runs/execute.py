@@ -6,7 +6,7 @@ import datetime
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -25,7 +25,7 @@ from sim.runs.output import whole_folder
 from sim.runs.plan import Plan, Shard, free_folder, plan
 from sim.runs.result import Run
 from sim.runs.runtime import Name, Progress, Runtime, choose, start
-from sim.scenario import Diagnostic, ScenarioError, check
+from sim.scenario import Diagnostic, Parameters, ScenarioError, check
 from sim.scenario.model import Scenario
 
 Warn = Callable[[tuple[Diagnostic, ...]], None]
@@ -44,17 +44,17 @@ def run(
     threads: int | None = None,
     shard_size: int | None = None,
     runtime: Name | None = None,
-    parameters: Mapping[str, str] | None = None,
+    parameters: Parameters | None = None,
     progress: Progress | None = None,
     warn: Warn | None = None,
 ) -> Run:
     """Simulate the patients of a scenario and write their records.
 
-    `scenario`: one that is loaded, or its path, to be loaded with `parameters` set. `patients`: how many, or
-    their numbers as a range (default: the scenario's population). `out`: a folder that is missing or empty
-    (default: `outputs/` and the scenario's name, with -2, -3, ... where that is taken). `threads`: default
-    all processors. `shard_size`: patients in a file, see `plan`. `runtime`: "kernel" or "agents"
-    (default: the kernel where it can). `progress` is called in this thread, several
+    `scenario`: one that is loaded, or its path, to be loaded with `parameters`, see sim.load. `patients`:
+    how many, or their numbers as a range (default: the scenario's population). `out`: a folder that is
+    missing or empty (default: `outputs/` and the scenario's name, with -2, -3, ... where that is taken).
+    `threads`: default all processors. `shard_size`: patients in a file, see `plan`. `runtime`: "kernel" or
+    "agents" (default: the kernel where it can). `progress` is called in this thread, several
     times a second; `warn` with what is suspicious about a scenario that is loaded here.
 
     A patient's rows depend on scenario, seed and patient number alone, and so does the digest. The folder
@@ -68,7 +68,7 @@ def run(
         if parameters:
             raise ValueError("parameters are set when a scenario is loaded: sim.load(path, parameters)")
     else:
-        loaded = _load(scenario, parameters or {}, warn)
+        loaded = _load(scenario, parameters, warn)
     if not 0 <= seed < 2**64:
         raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1, not {seed}")
     if threads is not None and threads < 1:
@@ -82,7 +82,7 @@ def run(
         job = _Job(loaded, lives, names(loaded), Spoiler(loaded, seed), aside)
         shards = _shards(job, work, threads or _processors(), progress)
         shards.append(_codes(job))
-        content = _content(job, work, seed, shards, parameters or {})
+        content = _content(job, work, seed, shards)
         content["runtime"] = asdict(choice)
         content["seconds"] = {
             "wall": round(time.perf_counter() - clocks[0], 3),
@@ -93,11 +93,11 @@ def run(
     return Run(folder)
 
 
-def _load(path: Path | str, parameters: Mapping[str, str], warn: Warn | None) -> Scenario:
+def _load(path: Path | str, parameters: Parameters | None, warn: Warn | None) -> Scenario:
     scenario, findings = check(path, parameters)
     if scenario is None:
         raise ScenarioError(findings)
-    findings = with_background(scenario, findings, bool(parameters))
+    findings = with_background(scenario, findings)
     if findings and warn:
         warn(findings)
     return scenario
@@ -204,9 +204,7 @@ def _path(table: str, index: int) -> str:
     return f"{table}/part-{index:06}.parquet"
 
 
-def _content(
-    job: _Job, work: Plan, seed: int, written: list[_Written], parameters: Mapping[str, str]
-) -> dict[str, Any]:
+def _content(job: _Job, work: Plan, seed: int, written: list[_Written]) -> dict[str, Any]:
     """The manifest, but for the time."""
     scenario = job.scenario
     sums = digest.add(part.sums for part in written)
@@ -220,7 +218,8 @@ def _content(
             "name": scenario.name,
             "sources": dict(scenario.files),
             "parameters": {
-                "set": dict(parameters),
+                "files": dict(scenario.given_files),
+                "set": dict(scenario.given),
                 "values": {parameter.name: parameter.value for parameter in scenario.parameters},
             },
         },

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from sim.scenario.diagnostics import Diagnostic, ScenarioError, render
 from sim.scenario.documents import examine
 from sim.scenario.model import Scenario
 from sim.scenario.resolved import resolved
+from sim.scenario.settings import Parameters
 
-__all__ = ["Diagnostic", "Scenario", "ScenarioError", "check", "load", "render", "resolved_form"]
+__all__ = [
+    "Diagnostic",
+    "Parameters",
+    "Scenario",
+    "ScenarioError",
+    "check",
+    "load",
+    "render",
+    "resolved_form",
+]
 
 
-def load(path: str | Path, parameters: Mapping[str, str] | None = None) -> Scenario:
+def load(path: str | Path, parameters: Parameters | None = None) -> Scenario:
     """The scenario at `path`, a folder that holds scenario.yaml, or that file.
 
-    `parameters` are values to use instead of those in the files, as texts: `{"onset": "0.02 per year"}`; a
-    bare number is in the parameter's unit. Raises ScenarioError, and nothing else, with everything that is
+    `parameters` are values to use instead of those in the files: texts, `{"onset": "0.02 per year"}`, where a
+    bare number is in the parameter's unit; the path of a file of parameters; or a list of these, of which
+    the later win. Raises ScenarioError, and nothing else, with everything that is
     wrong.
     """
     scenario, diagnostics = check(path, parameters)
@@ -27,14 +37,14 @@ def load(path: str | Path, parameters: Mapping[str, str] | None = None) -> Scena
 
 
 def check(
-    path: str | Path, parameters: Mapping[str, str] | None = None
+    path: str | Path, parameters: Parameters | None = None
 ) -> tuple[Scenario | None, tuple[Diagnostic, ...]]:
     """The scenario at `path` (None where it has errors) and every finding, warnings too, by place."""
     scenario, _, diagnostics = examine(path, parameters)
     return scenario, diagnostics
 
 
-def resolved_form(path: str | Path, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+def resolved_form(path: str | Path, parameters: Parameters | None = None) -> dict[str, str]:
     """The resolved form of the scenario at `path`: the texts of scenario.yaml and its pathways, by path.
 
     It is a scenario of the same folder, with every default, unit, code and stream name spelled out.

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections import abc
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import ValidationError
-
+from sim.scenario import settings
 from sim.scenario.diagnostics import Diagnostic, Findings, shown
 from sim.scenario.lint import silenced
-from sim.scenario.loader import Mapping, Node, Scalar, load_yaml, path_in, place, read_text
+from sim.scenario.loader import Mapping, Node, Scalar, path_in, place, read_map
 from sim.scenario.model import Scenario
 from sim.scenario.names import POPULATION, RECORD, SCENARIO, Documents
 from sim.scenario.resolve import resolve
 from sim.scenario.schema import Pathway, ScenarioFile
-from sim.scenario.shapes import NAME, Model, report
+from sim.scenario.settings import Parameters
+from sim.scenario.shapes import NAME, model_of
 
-M = TypeVar("M", bound=Model)
 FILE = "scenario.yaml"
 
 
 def examine(
-    path: str | Path, parameters: abc.Mapping[str, str] | None = None
+    path: str | Path, parameters: Parameters | None = None
 ) -> tuple[Scenario | None, Documents | None, tuple[Diagnostic, ...]]:
     """The scenario at `path` (None where it has errors), its documents, and every finding, by file and place.
 
@@ -35,7 +33,10 @@ def examine(
     documents = read(file, files, findings)
     if documents is None:
         return None, None, findings.sorted()
-    scenario = resolve(documents, file.parent, files, parameters or {}, findings)
+    given, given_files = settings.given(parameters or {}, findings)
+    layers = [*settings.of_scenario(documents.scenario, file.parent, files, findings), *given]
+    scenario = resolve(documents, file.parent, files, layers, findings)
+    scenario = replace(scenario, given=settings.texts(parameters or {}), given_files=given_files)
     diagnostics = silenced(documents, findings)
     errors = any(d.severity == "error" for d in diagnostics)
     return None if errors else scenario, documents, diagnostics
@@ -50,14 +51,14 @@ def _scenario_file(path: Path) -> Path:
 
 def read(file: Path, files: list[Path], findings: Findings) -> Documents | None:
     """scenario.yaml and the pathways it names; None where a file is missing or cannot be read as a whole."""
-    node = _node(file, None, files, findings)
+    node = read_map(file, None, files, findings)
     if node is None:
         return None
     if "pathway" in node and "scenario" not in node:
         message = "this is a pathway; a scenario is a folder, or the scenario.yaml in it"
         findings.error("not-a-scenario", message, place(node["pathway"]))
         return None
-    scenario = _model(node, ScenarioFile, findings)
+    scenario = model_of(node, ScenarioFile, findings)
     pathways, names = [], {SCENARIO, POPULATION, RECORD}
     whole = True
     for name in scenario.pathways if scenario else _named(node):
@@ -65,8 +66,8 @@ def read(file: Path, files: list[Path], findings: Findings) -> Documents | None:
         if path in files:
             findings.error("duplicate-pathway", "this file is named twice", name.span, "leave out one")
             continue
-        document = _node(path, name, files, findings) if path else None
-        pathway = _model(document, Pathway, findings) if document is not None else None
+        document = read_map(path, name, files, findings) if path else None
+        pathway = model_of(document, Pathway, findings) if document is not None else None
         if pathway is None:
             whole = False
             continue
@@ -88,20 +89,3 @@ def _named(node: Node) -> list[Scalar]:
     """The pathways that a scenario.yaml names, even if it is broken otherwise."""
     names = node.get("pathways") if isinstance(node, Mapping) else None
     return [name for name in (names if isinstance(names, list) else [names]) if isinstance(name, Scalar)]
-
-
-def _node(path: Path, name: Scalar | None, files: list[Path], findings: Findings) -> Mapping | None:
-    """The map in a file, which a scenario names by `name`."""
-    text = findings.attempt(lambda: read_text(path, name))
-    if text is None:
-        return None
-    files.append(path)
-    return findings.attempt(lambda: load_yaml(text, str(path), findings))
-
-
-def _model(node: Mapping, kind: type[M], findings: Findings) -> M | None:
-    try:
-        return kind.model_validate(node, context=findings)
-    except ValidationError as error:
-        report(error, findings)
-        return None

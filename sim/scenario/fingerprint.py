@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from sim.scenario.model import Scenario
 
 _NO_MATTER = {"span", "name", "about", "folder", "files", "size", "display", "source", "prior", "ci95"}
-_NO_MATTER |= {"imperfections"}
+_NO_MATTER |= {"imperfections", "given", "given_files"}
 
 
 def fingerprint(scenario: Scenario) -> str:

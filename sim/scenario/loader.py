@@ -145,6 +145,18 @@ def load_yaml(text: str, file: str, findings: Findings) -> Mapping:
     return _Composer(text, file, findings).document()
 
 
+def read_map(path: Path, name: Scalar | None, files: list[Path], findings: Findings) -> Mapping | None:
+    """The map in a YAML file, which a scenario names by `name`; None where it cannot be read as a whole.
+
+    `files` grow by those that can be read.
+    """
+    text = findings.attempt(lambda: read_text(path, name))
+    if text is None:
+        return None
+    files.append(path)
+    return findings.attempt(lambda: load_yaml(text, str(path), findings))
+
+
 class _Composer:
     """Nodes from parser events. (PyYAML's own composer recurses without bound and keeps no place for a
     key.)

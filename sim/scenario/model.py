@@ -559,7 +559,11 @@ class Imperfection:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A checked scenario. `files` are its sources (relative path, SHA-256)."""
+    """A checked scenario. `files` are its sources (relative path, SHA-256).
+
+    `given` are values that it was loaded with, as they were written by name, and `given_files` the files of
+    such values (path, SHA-256).
+    """
 
     name: str
     about: str
@@ -580,3 +584,5 @@ class Scenario:
     imperfections: tuple[Imperfection, ...]
     files: tuple[tuple[str, str], ...]
     correlations: tuple[Correlation, ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
+    given_files: tuple[tuple[str, str], ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from sim.scenario.names import SCENARIO, Documents
 from sim.scenario.reader import BROKEN, Reader, from_to
 from sim.scenario.schema import Parameter as Author
 from sim.scenario.scope import Scope, Symbol, SymbolKind, did_you_mean
+from sim.scenario.settings import Given, Layer
 from sim.scenario.shapes import NAME
 from sim.scenario.tables import RANGED, Key, read_csv, table_of
 from sim.scenario.words import SEX
@@ -36,7 +37,7 @@ def source_text(source: str, sources: dict[str, str], span: Span, findings: Find
 
 
 class ParameterReader:
-    """Reads one parameter that has a value. `override` is the text that `--set` gives instead of it."""
+    """Reads one parameter that has a value. `override` is what is given instead of it."""
 
     def __init__(self, name: str, author: Author, reader: Reader, override: Scalar | None):
         self.name = name
@@ -184,6 +185,7 @@ class Keyed:
     reader: Reader
     keys: tuple[str, ...]
     type: Type
+    given: Given | None
 
     @property
     def symbol(self) -> Symbol:
@@ -192,20 +194,26 @@ class Keyed:
 
 def inline_table(keyed: Keyed, levels: tuple[str, ...]) -> Table:
     """Values by the levels of one category. Missing and unknown levels are kept as findings."""
-    author, findings = keyed.author, keyed.reader.findings
+    author = keyed.author
     assert isinstance(author.value, dict)
-    for level, text in author.value.items():
+    values = _cells(keyed, author.value, author.at("value"), levels)
+    if keyed.given:
+        assert isinstance(keyed.given.value, dict)
+        values = _cells(keyed, keyed.given.value, keyed.given.value_span, levels)
+    column = author.by[0].text.rpartition(".")[2]
+    return Table(keyed.name, (Axis(column, levels=levels),), values, False, author.span)
+
+
+def _cells(keyed: Keyed, given: dict[str, Scalar], span: Span, levels: tuple[str, ...]) -> tuple[float, ...]:
+    findings = keyed.reader.findings
+    for level, text in given.items():
         if level not in levels:
             message = f"`{shown(level)}` is no level of {keyed.keys[0]}: {', '.join(levels)}"
             findings.error("unknown-level", message, text.key or text.span, did_you_mean(level, levels))
-    missing = [level for level in levels if level not in author.value]
-    if missing and author.value.keys() <= set(levels):
-        findings.error("missing-level", f"there is no value for {', '.join(missing)}", author.at("value"))
-    values = list[float]()
-    for level in levels:
-        values.append(_cell(keyed, author.value[level]) if level in author.value else 0.0)
-    column = keyed.author.by[0].text.rpartition(".")[2]
-    return Table(keyed.name, (Axis(column, levels=levels),), tuple(values), False, author.span)
+    missing = [level for level in levels if level not in given]
+    if missing and given.keys() <= set(levels):
+        findings.error("missing-level", f"there is no value for {', '.join(missing)}", span)
+    return tuple(_cell(keyed, given[level]) if level in given else 0.0 for level in levels)
 
 
 def _cell(keyed: Keyed, text: Scalar) -> float:
@@ -245,7 +253,7 @@ class ParametersReader:
         self,
         documents: Documents,
         symbols: tuple[Symbol, ...],
-        overrides: Mapping[str, str],
+        layers: Iterable[Layer],
         folder: Path,
         findings: Findings,
     ):
@@ -254,7 +262,7 @@ class ParametersReader:
         self.used: set[str] = set()
         self.values: dict[str, float] = {}
         self.keyed: list[Keyed] = []
-        self.overrides = self.known(overrides, symbols)
+        self.given = self.known(layers, symbols)
         spaces: list[tuple[str, dict[str, Author], dict[str, str]]] = [
             (SCENARIO, documents.scenario.parameters, documents.scenario.sources)
         ]
@@ -272,14 +280,19 @@ class ParametersReader:
         typed |= {k.name: k.symbol for k in self.keyed}
         self.symbols = tuple(typed.get(s.name, s) if s.kind in ("parameter", "table") else s for s in symbols)
 
-    def known(self, overrides: Mapping[str, str], symbols: tuple[Symbol, ...]) -> dict[str, Scalar]:
-        """The overrides by qualified name."""
-        scope, found = Scope(symbols, SCENARIO), {}
-        for name, text in overrides.items():
-            value = override(name, text)
-            symbol = self.findings.attempt(partial(scope.find, name, ("parameter",), value.span))
-            if symbol:
-                found[symbol.name] = value
+    def known(self, layers: Iterable[Layer], symbols: tuple[Symbol, ...]) -> dict[str, Given]:
+        """What is given for each parameter, by its qualified name: that of the last layer."""
+        scope, found = Scope(symbols, SCENARIO), dict[str, Given]()
+        for layer in layers:
+            here: dict[str, Given] = {}
+            for given in layer:
+                symbol = self.findings.attempt(partial(_meant, given, scope))
+                if symbol and symbol.name in here:
+                    message = f"`{symbol.name}` is given twice; first as `{shown(here[symbol.name].name)}`"
+                    self.findings.error("same-parameter", message, given.span, "leave out one")
+                elif symbol:
+                    here[symbol.name] = given
+            found |= here
         return found
 
     def read(self, name: str, author: Author, reader: Reader, sources: dict[str, str]) -> Parameter | None:
@@ -291,9 +304,13 @@ class ParametersReader:
             if author.source
             else ""
         )
+        given = self.given.get(name)
+        if given and given.source:
+            source = source_text(given.source, sources, given.source_span, self.findings)
         if isinstance(author.value, Scalar) and not author.by:
             errors = self.findings.count
-            parameter = ParameterReader(name, author, reader, self.overrides.get(name)).parameter(source)
+            override = given.value if given and isinstance(given.value, Scalar) else None
+            parameter = ParameterReader(name, author, reader, override).parameter(source)
             if self.findings.count > errors:
                 self.findings.broken.add(name.partition(".")[2])
             return parameter
@@ -331,7 +348,11 @@ class ParametersReader:
             of = type_of_unit(author.unit, author.value_at("unit"), self.findings)
         else:
             of = NUMBER
-        return Keyed(name, author, reader, tuple(self.key(text, reader) for text in author.by), of)
+        given = self.given.get(name)
+        if given and author.table:
+            message = f"the values of `{shown(given.name)}` are in {author.table.text}, and stay those"
+            raise fault("wrong-shape", message, given.span, f"name another table in `{name}`")
+        return Keyed(name, author, reader, tuple(self.key(text, reader) for text in author.by), of, given)
 
     def key(self, text: Scalar, reader: Reader) -> str:
         if text.text in (*RANGED, "sex"):
@@ -370,7 +391,14 @@ class ParametersReader:
         return table_of(read, keyed.name, tuple(keys), "value", author.unit, author.clamp, self.findings)
 
 
-def override(name: str, text: str) -> Scalar:
-    """The value of `--set name=text`."""
-    span = Span(f"--set {shown(name)}", 1, 1, max(len(text), 1))
-    return Scalar(text, text, span, text, span)
+def _meant(given: Given, scope: Scope) -> Symbol:
+    """The parameter that a value is given for. Raises ScenarioError `unknown-name`, `wrong-kind`."""
+    by_level = isinstance(given.value, dict)
+    other: SymbolKind = "parameter" if by_level else "table"
+    if scope.meanings(given.name, (other,)):
+        has, wanted = (
+            ("one value", "write it alone") if by_level else ("a value for each level", "{a: 1, b: 2}")
+        )
+        message = f"`{shown(given.name)}` is a {other}: it has {has}"
+        raise fault("wrong-kind", message, given.value_span, wanted)
+    return scope.find(given.name, ("table",) if by_level else ("parameter",), given.span)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from sim.scenario import schema
@@ -32,23 +32,24 @@ from sim.scenario.parameters import ParametersReader
 from sim.scenario.population import FrameReader
 from sim.scenario.providers import provider
 from sim.scenario.scope import Symbol
+from sim.scenario.settings import Layer
 from sim.scenario.whole import check_whole
 from sim.scenario.words import SEX
 
 
 def resolve(
-    documents: Documents, folder: Path, files: list[Path], overrides: Mapping[str, str], findings: Findings
+    documents: Documents, folder: Path, files: list[Path], layers: Sequence[Layer], findings: Findings
 ) -> Scenario:
     """The scenario that `documents` describe; it is whole only if `findings` hold no error afterwards.
 
-    `files` are those read so far; tables are added. `overrides` are parameters' names and the texts of
-    their values.
+    `files` are those read so far; tables are added. `layers` are other values for parameters; the later
+    wins.
     """
     file = documents.scenario
     symbols = undefined_symbols(documents, findings)
     found = definitions(documents, symbols)
     symbols = tuple(dict.fromkeys((*symbols, *(Symbol(d.kind, d.name) for d in found))))
-    parameters = ParametersReader(documents, symbols, overrides, folder, findings)
+    parameters = ParametersReader(documents, symbols, layers, folder, findings)
     checked = Definitions(parameters.symbols, found, findings, parameters.values, parameters.used)
     spaces = (SCENARIO, POPULATION, *(p.pathway.text for p in documents.pathways))
     readers = {space: checked.reader(space) for space in spaces}

@@ -104,6 +104,27 @@ class Parameter(Named):
     source: Text = ""
 
 
+class Setting(Model):
+    """Another value for a parameter: one, or one for each level."""
+
+    shorthand: ClassVar[str] = "value"
+    about: Text = ""
+    value: Value
+    source: Text = ""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": ["string", "number", "boolean"]}, handler(core)]}
+
+
+class ParameterFile(Model):
+    """A file of values for parameters; `source` is that of all that have none of their own."""
+
+    about: Text = ""
+    source: Text = ""
+    parameters: Annotated[dict[str, Setting], Section(QUALIFIED)]
+
+
 class Codes(Model):
     """A code in each of some systems."""
 
@@ -562,7 +583,7 @@ class Imperfection(Named):
 
 
 class ScenarioFile(Named):
-    """scenario.yaml."""
+    """scenario.yaml. Its `settings` are those of its `parameters` that are named with their pathway."""
 
     planned = frozenset({"expect", "groups", "uses", "with"})
     scenario: Text
@@ -571,6 +592,8 @@ class ScenarioFile(Named):
     population: Population
     mortality: Mortality | None = None
     parameters: Values[Parameter]
+    settings: Annotated[dict[str, Setting], Section(QUALIFIED)] = Field(default_factory=dict)
+    parameter_files: AnyNumber[Name]
     pathways: AnyNumber[Name]
     providers: Things[Provider]
     behaviours: AnyNumber[Class]
@@ -586,7 +609,26 @@ class ScenarioFile(Named):
                 findings.error("unknown-key", message, place(value))
             else:
                 kept[key] = value
-        return super().arranged(kept, findings)
+        settings, parameters = node.like(), kept.get("parameters")
+        if isinstance(parameters, Mapping):
+            kept["parameters"] = own = parameters.like()
+            for name, value in parameters.items():
+                (settings if "." in name else own)[name] = value
+        arranged = super().arranged(kept, findings)
+        arranged["settings"] = settings
+        return arranged
+
+    @classmethod
+    def keys(cls) -> frozenset[str]:
+        return super().keys() - {"settings"}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler.resolve_ref_schema(handler(core))
+        setting = schema["properties"].pop("settings")["additionalProperties"]
+        parameters = schema["properties"]["parameters"]
+        parameters["additionalProperties"] = {"anyOf": [parameters["additionalProperties"], setting]}
+        return schema
 
 
 def json_schema() -> dict[str, Any]:

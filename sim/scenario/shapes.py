@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -33,6 +33,7 @@ from sim.scenario.loader import Mapping, Node, Scalar, Sequence, place
 from sim.scenario.model import Span
 from sim.scenario.scope import nearest
 
+M = TypeVar("M", bound="Model")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 QUALIFIED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?", re.ASCII)
 
@@ -56,6 +57,15 @@ def report(error: ValidationError, findings: Findings) -> None:
             if isinstance(node, Mapping) and ours["key"] in node:
                 at = place(node[ours["key"]])
             findings.error(ours["rule"], ours["message"], at, ours["fix"])
+
+
+def model_of(node: Mapping, kind: type[M], findings: Findings) -> M | None:
+    """The model that a file's map is, or None."""
+    try:
+        return kind.model_validate(node, context=findings)
+    except ValidationError as error:
+        report(error, findings)
+        return None
 
 
 def describe(node: Node) -> str:
