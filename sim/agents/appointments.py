@@ -124,7 +124,7 @@ def _ask(life: Life, activation: Activation, step: Visit, nth: int) -> tuple[Req
     life.tell("ask", step=step, priority=priority, row=row)
     desk = life.desks.get(provider.name) if life.recording else None
     tie = life.uniform_at(f"{step.site}/queue", nth) if desk else 0.0
-    watch = life.world.gives_up.get(step.site) if desk else None
+    watch = life.world.waits.get(step.site) if desk else None
     order = (-priority, life.birth + life.now, tie, life.patient)
     request = Request(life, provider.name, activation.protocol.name, row, order, watch, desk)
     if desk is None:

@@ -14,7 +14,20 @@ from sim.agents.rows import AUX, OF_ENCOUNTER, Row
 from sim.agents.verbs import perform
 from sim.engine import faults, streams
 from sim.engine.log import CANCELLED, DISCHARGES, ENCOUNTER, GAVE_UP, NULL
-from sim.scenario.model import Choose, Do, Every, If, Protocol, StartProtocol, Step, StopProtocol, Visit, Wait
+from sim.scenario.model import (
+    At,
+    Choose,
+    Do,
+    Every,
+    If,
+    Protocol,
+    StartProtocol,
+    Step,
+    StopProtocol,
+    Visit,
+    Wait,
+    WaitUntil,
+)
 
 if TYPE_CHECKING:
     from sim.agents.life import Life
@@ -40,6 +53,7 @@ class Activation:
     visits       its visits under way, the innermost last
     ends         whether it is over with the first of them
     request      what it waits for its turn with
+    waits_at     the `wait_until` that it waits at
     """
 
     protocol: Protocol
@@ -51,6 +65,7 @@ class Activation:
     visits: list[Encounter] = field(default_factory=list)
     ends: bool = False
     request: Request | None = None
+    waits_at: WaitUntil | None = None
 
     @property
     def encounter(self) -> int:
@@ -132,9 +147,16 @@ def look_at_watch(life: Life, watch: Watch) -> None:
         return
     if watch.kind == "gives_up" and not (request and request.watch is watch):
         return
+    if watch.kind == "wait_until" and not (activation and activation.waits_at is watch.step):
+        return
     life.turns = math.inf
     holds = watch.holds(life) == 1.0
     life.schedule(watch.slot, life.turns)
+    if watch.kind == "wait_until":
+        if holds:
+            life.true.add(watch.number)
+            life.schedule(life.world.protocol_slots[watch.protocol], life.now)
+        return
     if holds == (watch.number in life.true):
         return
     life.true ^= {watch.number}
@@ -212,6 +234,10 @@ def _steps(life: Life, activation: Activation, steps: Sequence[Step], count: int
         match step:
             case Visit():
                 yield from _visit(life, activation, step, count)
+            case WaitUntil():
+                yield from _wait_until(life, activation, step, count)
+            case At():
+                yield from _at(life, activation, step)
             case Every():
                 yield from _every(life, activation, step, count)
             case If():
@@ -239,6 +265,47 @@ def _steps(life: Life, activation: Activation, steps: Sequence[Step], count: int
             case _:
                 perform(life, step, activation.encounter, count)
                 yield None
+
+
+def _wait_until(life: Life, activation: Activation, step: WaitUntil, count: int) -> Iterator[Said]:
+    """Wait for an expression to turn true, if it is not, but not for ever."""
+    watch = life.world.waits[step.site]
+    life.turns = math.inf
+    if watch.holds(life) == 1.0:
+        life.tell("waited", step=step, holds=True)
+        return
+    life.schedule(watch.slot, life.turns)
+    life.true.discard(watch.number)
+    until, name = math.inf, activation.protocol.name
+    if step.at_most is not None:
+        until = life.now + life.days(step.at_most, step.site, count)
+    life.tell("wait until", protocol=name, step=step, until=until)
+    activation.waits_at = step
+    yield Until(until)
+    activation.waits_at = None
+    life.because("step", step=step, protocol=name)
+    life.tell("waited", step=step, holds=watch.number in life.true)
+
+
+def _at(life: Life, activation: Activation, step: At) -> Iterator[Said]:
+    """Rounds at set times after a thing; those that have gone by are left out."""
+    begin, rounds, name = life.since.get(step.thing, math.nan), 0, activation.protocol.name
+    for time in step.times:
+        due = begin + life.look(time)
+        if not abs(due) < math.inf:
+            raise Failure(faults.BAD_TIME, time.span)
+        if due < life.now:
+            life.tell("too late", time=time, due=due)
+            continue
+        rounds += 1
+        life.rounds[step.site] = life.rounds.get(step.site, 0) + 1
+        if due > life.now:
+            life.tell("wait", protocol=name, step=step, until=due, purpose="time", site=step.site)
+            yield Until(due)
+            life.because("step", step=step, protocol=name)
+        yield from _steps(life, activation, step.steps, life.rounds[step.site])
+        life.because("step", step=step, protocol=name)
+    life.tell("rounds over", step=step, rounds=rounds)
 
 
 def _every(life: Life, activation: Activation, step: Every, count: int) -> Iterator[Said]:

@@ -26,6 +26,9 @@ Kind = Literal[
     "choose",  #          taken; asked, shares, uniform
     "left out",  #        a step, by chance
     "wait",  #            what: the protocol; purpose (see Purpose), lasts, until; drawn, uniform
+    "wait until",  #      what: the protocol; answer, until
+    "waited",  #          until it turned true, or (holds is False) long enough; answer
+    "too late",  #        a time that is left out: what; until
     "rounds over",  #     rounds; answer
     "ask",  #             for a visit; priority
     "appointment",  #     what came of it: outcome, waited
@@ -46,6 +49,7 @@ Purpose = Literal[
     "turn",  #            for opening hours
     "rebook",  #          to ask again for a visit that was missed
     "lasts",  #           to the end of a visit
+    "time",  #            for a time after something
 ]
 
 

@@ -334,8 +334,21 @@ class Scribe:
         drawing = {"drawn": drawn, "uniform": uniform}
         self._write(life, "wait", protocol, None, purpose=purpose, lasts=lasts, until=date, **drawing)
 
-    def _rounds_over(self, life: Life, step: model.Every, rounds: int) -> None:
-        answer = None if step.until is None else self._explain(life).answer(step.until)
+    def _wait_until(self, life: Life, protocol: str, step: model.WaitUntil, until: float) -> None:
+        answer = Explainer(life, self.names, "trigger").answer(step.condition, False)
+        most = None if until == math.inf else self._date(life, until)
+        self._write(life, "wait until", protocol, answer=answer, until=most)
+
+    def _waited(self, life: Life, step: model.WaitUntil, holds: bool) -> None:
+        answer = Explainer(life, self.names, "trigger").answer(step.condition, holds)
+        self._write(life, "waited", answer=answer)
+
+    def _too_late(self, life: Life, time: Expr, due: float) -> None:
+        self._write(life, "too late", self._explain(life).part(time).text, until=self._date(life, due))
+
+    def _rounds_over(self, life: Life, step: model.Every | model.At, rounds: int) -> None:
+        until = step.until if isinstance(step, model.Every) else None
+        answer = None if until is None else self._explain(life).answer(until)
         self._write(life, "rounds over", rounds=rounds, answer=answer)
 
     # ---- visits
@@ -451,6 +464,8 @@ def step_text(step: Step, names: Names) -> str:
             return f"perform {names[step.procedure]}"
         case model.Set():
             return f"set {names[step.assignment.variable]}"
+        case model.WaitUntil():
+            return "wait until"
         case model.If() if step.condition.op == "const" and step.then:
             return step_text(step.then[0], names)
         case _:

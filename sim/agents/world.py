@@ -17,12 +17,9 @@ from sim.scenario.copula import scores
 from sim.scenario.model import (
     RATE,
     Assignment,
-    Choose,
     Coded,
-    Every,
     Exit,
     Expr,
-    If,
     Pathway,
     Protocol,
     Scenario,
@@ -30,9 +27,10 @@ from sim.scenario.model import (
     State,
     Step,
     Visit,
+    WaitUntil,
 )
 from sim.scenario.scope import did_you_mean
-from sim.scenario.whole import discharges
+from sim.scenario.whole import discharges, parts
 from sim.scenario.words import SEX
 
 if TYPE_CHECKING:
@@ -82,16 +80,16 @@ class Watch:
     """A truth value that does something when it turns true.
 
     while: starts its protocol, and ends it when it turns false. until: ends it. when: starts it. gives_up:
-    ends the waiting for `visit`.
+    ends the waiting for a visit. wait_until: ends that of `step`.
     """
 
     number: int
     slot: Slot
-    kind: Literal["while", "until", "when", "gives_up"]
+    kind: Literal["while", "until", "when", "gives_up", "wait_until"]
     protocol: str
     expression: Expr
     holds: Value
-    visit: Visit | None
+    step: Step | None
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ class World:
     hazards      those that every life has: background mortality, and starts of protocols by rate
     readers      the numbers of the hazards and watches that read a fact; hazards come before watches
     upon         who waits for a thing, exits before protocols
-    until        the watch that ends a protocol; gives_up: the one that ends the waiting for a visit, by site
+    until        the watch that ends a protocol; waits: those that end the waiting of a step, by its site
     riders       the protocols that are done during a visit to a provider
     numbers      positions of (kind, name) in the tuples of the scenario, states through all axes
     behaviours   classes in Python, imported; kinds: what things are, for these to be told
@@ -140,7 +138,7 @@ class World:
         self.hazard_rules: list[HazardRule] = []
         self.watches: list[Watch] = []
         self.until: dict[str, Watch] = {}
-        self.gives_up: dict[str, Watch] = {}
+        self.waits: dict[str, Watch] = {}
         self.upon: dict[str, list[Listener]] = {}
         self.riders: dict[str, list[Protocol]] = {}
         self._background()
@@ -250,24 +248,26 @@ class World:
                 slot = (CARE, pathway.name, place, nth)
                 fires = partial(care.start, name=p.name)
                 self.hazards.append(self._hazard(slot, start.site, ("", p.name), start.expression, fires))
-        for visit in visits(p.steps):
-            if visit.gives_up is not None:
-                self.gives_up[visit.site] = self._watch("gives_up", p, visit.gives_up, visit)
+        for step in parts(p.steps, Step):
+            if isinstance(step, Visit) and step.gives_up is not None:
+                self.waits[step.site] = self._watch("gives_up", p, step.gives_up, step)
+            elif isinstance(step, WaitUntil):
+                self.waits[step.site] = self._watch("wait_until", p, step.condition, step)
         slot = (CARE, pathway.name, place, len(p.starts))
         self.protocol_slots[p.name] = slot
         self._add(slot, partial(_act_on, care.go_on, p.name), p.span)
 
     def _watch(
         self,
-        kind: Literal["while", "until", "when", "gives_up"],
+        kind: Literal["while", "until", "when", "gives_up", "wait_until"],
         p: Protocol,
         e: Expr,
-        visit: Visit | None = None,
+        step: Step | None = None,
     ) -> Watch:
         number = len(self.watches)
         slot = (REFRESH, _pathway(p.name), CLOCK, number)
         holds = self.dictionary.meaning(e, "trigger").value
-        watch = Watch(number, slot, kind, p.name, e, holds, visit)
+        watch = Watch(number, slot, kind, p.name, e, holds, step)
         self.watches.append(watch)
         self._add(slot, partial(care.watch_is_due, watch=watch), e.span)
         return watch
@@ -328,19 +328,3 @@ def _numbers(s: Scenario) -> dict[tuple[str, str], int]:
         "discharge": list(discharges(s)),
     }
     return {(kind, name): i for kind, names in kinds.items() for i, name in enumerate(names)}
-
-
-def visits(steps: Sequence[Step]) -> list[Visit]:
-    """The visits among steps and the steps inside them, in the order of the file."""
-    found = list[Visit]()
-    for step in steps:
-        match step:
-            case Visit():
-                found += [step, *visits(step.missed), *visits(step.steps)]
-            case Every():
-                found += visits(step.steps)
-            case If():
-                found += [*visits(step.then), *visits(step.otherwise)]
-            case Choose():
-                found += [visit for branch in step.branches for visit in visits(branch.steps)]
-    return found

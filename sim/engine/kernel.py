@@ -121,11 +121,17 @@ def look_at_watch(m, x, log, watch):
     """Evaluate a watch; act on its turning true (or false, for a protocol's `while`)."""
     w = place(m, at.WATCHES, watch, 0)
     action, protocol = m[w + at.WATCH_ACTION], m[w + at.WATCH_PROTOCOL]
-    if action == at.UNTIL and not care.is_running(m, x, protocol):
+    if action >= at.UNTIL and not care.is_running(m, x, protocol):
+        return
+    if action == at.GO_ON and m[wide_place(m, at.PROGRESS, protocol, at.NEXT_STEP)] != m[w + at.WATCH_STEP]:
         return
     x[at.NEXT] = math.inf
     true = 1 if evaluate(m, x, m[w + at.WATCH_CODE]) == 1.0 else 0
     schedule(m, x, m[w + at.WATCH_SLOT], x[at.NEXT])
+    if action == at.GO_ON:
+        if true == 1:
+            care.schedule_protocol(m, x, protocol, x[at.NOW])
+        return
     if true == item(m, at.WATCHED, watch):
         return
     m[spot(m, at.WATCHED, watch)] = true
@@ -224,6 +230,12 @@ def proceed(m, x, log, protocol):
             waits_until = care.ask(m, x, log, current, step)
         elif op == at.MISS:
             waits_until = care.miss(m, x, log, current, step)
+        elif op == at.WAIT_UNTIL:
+            waits_until = wait_until(m, x, a, b)
+        elif op == at.BEGIN_TIMES:
+            x[a + at.ROUND_DUE], x[a + at.ROUNDS] = x[b], 0.0
+        elif op == at.NEXT_TIME:
+            waits_until = next_time(m, x, progress, s)
         elif op == at.LASTS:
             x[place(m, at.VISITS, a, at.UNTIL_THEN)] = now + days(m, x, b)
         else:
@@ -277,6 +289,35 @@ def next_round(m, x, progress, s, its_time):
         x[loop + at.ROUNDS_IN_LIFE] += 1.0
     elif x[loop + at.ROUND_DUE] > x[at.NOW]:
         return x[loop + at.ROUND_DUE]
+    return -1.0
+
+
+@inner
+def wait_until(m, x, watch, most):
+    """Until when a protocol waits at most for a watch to turn true, or -1 where it is true already."""
+    w = place(m, at.WATCHES, watch, 0)
+    x[at.NEXT] = math.inf
+    if evaluate(m, x, m[w + at.WATCH_CODE]) == 1.0:
+        return -1.0
+    schedule(m, x, m[w + at.WATCH_SLOT], x[at.NEXT])
+    return math.inf if most < 0 else x[at.NOW] + days(m, x, most)
+
+
+@inner
+def next_time(m, x, progress, s):
+    """Go on to the next time that has not gone by, and return it where it is still to come (else -1); leave
+    the loop where there is none."""
+    loop, now = m[s + 1], x[at.NOW]
+    while x[loop + at.ROUNDS] < m[s + 3]:
+        x[loop + at.ROUNDS] += 1.0
+        due = x[loop + at.ROUND_DUE] + evaluate(m, x, m[s + 2])
+        if not abs(due) < math.inf:
+            fail(x, at.BAD_TIME, m[s + 2])
+            return -1.0
+        if due >= now:
+            x[loop + at.ROUNDS_IN_LIFE] += 1.0
+            return due if due > now else -1.0
+    m[progress + at.NEXT_STEP] = m[s + 4]
     return -1.0
 
 

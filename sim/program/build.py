@@ -26,9 +26,10 @@ from sim.scenario.model import (
     Span,
     State,
     Table,
+    WaitUntil,
 )
 from sim.scenario.runtimes import only_agents
-from sim.scenario.whole import discharges
+from sim.scenario.whole import discharges, parts
 
 NAN = float("nan")
 ALWAYS = Expr("const", (), 1.0)
@@ -82,6 +83,7 @@ class _Compiler:
         self.listeners: dict[str, list[tuple[int, ...]]] = {}
         self.slots: list[tuple[tuple[Any, ...], int, int]] = []  # (tie order, kind, argument)
         self.watch_reads: list[frozenset[int]] = []
+        self.waits: dict[str, int] = {}  # the watch of each `wait_until`, by site
         for name in Tables._fields:
             self.rows[name] = []
 
@@ -100,10 +102,12 @@ class _Compiler:
         for provider in scenario.providers:
             sessions[provider.name] = len(self.breaks)
             self.breaks += [time for session in provider.hours for time in session]
-        care = CareAssembler(self.assembler, self.index, sessions)
+        care = CareAssembler(self.assembler, self.index, sessions, self.waits)
         for p in self.protocols:
             self.protocol(p, care)
         self.rows["steps"] = care.rows
+        for watch, row in care.landings.items():
+            self.rows["watches"][watch] = (*self.rows["watches"][watch][: at.WATCH_STEP], row)
         self.visits = care.visits
         for provider in scenario.providers:
             riders = [i for i, p in enumerate(self.protocols) if self.rides(p, provider.name)]
@@ -346,6 +350,8 @@ class _Compiler:
                 slot = self.slot((2, pathway, len(self.slots)), at.TRIGGER, len(self.rows["hazards"]))
                 drawn = self.assembler.cell("drawn", start.site)
                 self.hazard(start.expression, slot, start.site, drawn, -1, index, -1, -1)
+        for step in parts(p.steps, WaitUntil):
+            self.waits[step.site] = self.watch(step.condition, at.GO_ON, index, pathway)
         slot = self.slot((2, pathway, len(self.slots)), at.PROTOCOL, index)
         running = self.assembler.cell("running", p.name)
         first = care.protocol(p)
@@ -356,7 +362,7 @@ class _Compiler:
         slot = self.slot((0, pathway, 0, watch), at.WATCH, watch)
         lowered = self.lower(e, "watch")
         self.watch_reads.append(lowered.cells)
-        self.rows["watches"].append((lowered.start, action, protocol, slot))
+        self.rows["watches"].append((lowered.start, action, protocol, slot, -1))
         return watch
 
     # ---- small pieces
@@ -498,7 +504,7 @@ WIDTHS = {
     "assignments": 3,
     "things": 5,
     "listeners": 6,
-    "watches": 4,
+    "watches": 5,
     "protocols": 5,
     "providers": 3,
     "biomarkers": 8,

@@ -14,17 +14,23 @@ ANYWHERE = Expr("draw", (Expr("const", (), 0.0), Expr("const", (), 1.0)), "unifo
 
 class CareAssembler:
     """Collects the rows of all protocols. `index` gives the position of (kind, qualified name), `sessions`
-    where the hours of a provider begin in the list of breaks.
+    where the hours of a provider begin in the list of breaks, `watches` the watch of a `wait_until`, by site.
     """
 
     def __init__(
-        self, assembler: Assembler, index: Mapping[tuple[str, str], int], sessions: Mapping[str, int]
+        self,
+        assembler: Assembler,
+        index: Mapping[tuple[str, str], int],
+        sessions: Mapping[str, int],
+        watches: Mapping[str, int],
     ):
         self.assembler = assembler
         self.index = index
         self.sessions = sessions
+        self.watches = watches
         self.rows: list[tuple[int, ...]] = []
         self.visits = 0
+        self.landings: dict[int, int] = {}  # the row of its own at which a protocol waits for a watch
 
     def protocol(self, p: model.Protocol) -> int:
         """Append the steps of `p`; the row where they start."""
@@ -74,6 +80,13 @@ class CareAssembler:
                 self.emit(at.PERFORM, self.index["procedure", step.procedure])
             case model.Wait():
                 self.emit(at.WAIT, self.code(step.duration, step.site, count))
+            case model.WaitUntil():
+                at_most = self.optional(step.at_most, step.site, count)
+                watch = self.watches[step.site]
+                self.emit(at.WAIT_UNTIL, watch, at_most)
+                self.landings[watch] = self.emit(at.GO_TO, len(self.rows) + 1)
+            case model.At():
+                self.at(step)
             case model.Every():
                 self.every(step, count)
             case model.If():
@@ -126,12 +139,22 @@ class CareAssembler:
         -1."""
         if step.discharge is None:
             return -1
-        places = [float(self.index["discharge", place]) for place in step.discharge.type.levels]
-        found = Expr("const", (), places[-1])
-        for level in range(len(places) - 2, -1, -1):
-            below = Expr("lt", (step.discharge, Expr("const", (), level + 0.5)), None, TRUTH, step.span)
-            found = Expr("if", (below, Expr("const", (), places[level]), found), None, NUMBER, step.span)
-        return self.code(found, f"{step.site}/discharge", count)
+        levels = step.discharge.type.levels
+        places = tuple(Expr("const", (), float(self.index["discharge", place])) for place in levels)
+        return self.code(chosen(step.discharge, places, 0), f"{step.site}/discharge", count)
+
+    def at(self, step: model.At) -> None:
+        loop = self.assembler.cell("round due", step.site)
+        this = self.assembler.cell("variable", f"{step.site}/rounds", 0.0)
+        rounds = self.assembler.cell("rounds in life", step.site)
+        since = self.assembler.cell("since", step.thing)
+        self.assembler.used.add(since)
+        self.emit(at.BEGIN_TIMES, loop, since)
+        begin = self.emit(at.NEXT_TIME)
+        self.steps(step.steps, rounds)
+        self.emit(at.GO_TO, begin)
+        time = self.code(chosen(Expr("variable", (), f"{step.site}/rounds"), step.times, 1))
+        self.rows[begin] = (at.NEXT_TIME, loop, time, len(step.times), len(self.rows), 0)
 
     def every(self, step: model.Every, count: int) -> None:
         loop = self.assembler.cell("round due", step.site)
@@ -195,3 +218,12 @@ class CareAssembler:
 
     def optional(self, e: Expr | None, site: str, count: int) -> int:
         return -1 if e is None else self.code(e, site, count)
+
+
+def chosen(number: Expr, options: Sequence[Expr], first: int) -> Expr:
+    """The one of `options` that a whole number, counted from `first`, says."""
+    found = options[-1]
+    for place in range(len(options) - 2, -1, -1):
+        below = Expr("lt", (number, Expr("const", (), first + place + 0.5)), None, TRUTH, number.span)
+        found = Expr("if", (below, options[place], found), None, found.type, number.span)
+    return found

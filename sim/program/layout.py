@@ -237,8 +237,11 @@ CHANGE_DOSE = 20  # drug, 1 up or -1 down
 ASK = 21  # provider, code of the place within a session or -1, cell that counts, first break, sessions
 MISS = 22  # code of days until the visit is asked for again or -1, at most or -1, row of ASK
 LASTS = 23  # visit, code of days
+WAIT_UNTIL = 24  # watch, code of the longest days or -1
+BEGIN_TIMES = 25  # first cell of the loop, cell of when the thing last happened
+NEXT_TIME = 26  # first cell, code of the days to the time, how many times, row after the loop
 
-# a loop's cells, from its first
+# a loop's cells, from its first; one of times has in place of the first what they count from
 ROUND_DUE, ROUNDS, ROUNDS_IN_LIFE = range(3)
 
 # ---- what goes wrong in a life
@@ -281,8 +284,8 @@ BY_SHARE = -2  # the target of a sojourn: one of the state's shares
 # ---- things, listeners, watches, protocols ...
 THING_COUNT, THING_SINCE, THING_HISTORY, THING_FIRST_LISTENER, THING_LISTENERS = range(5)
 LISTENER_PROTOCOL, LISTENER_AXIS, LISTENER_STATE, LISTENER_CODE, LISTENER_TARGET, LISTENER_CAUSE = range(6)
-WATCH_CODE, WATCH_ACTION, WATCH_PROTOCOL, WATCH_SLOT = range(4)
-WHEN, WHILE, UNTIL = range(3)  # actions
+WATCH_CODE, WATCH_ACTION, WATCH_PROTOCOL, WATCH_SLOT, WATCH_STEP = range(5)
+WHEN, WHILE, UNTIL, GO_ON = range(4)  # actions; only a protocol that waits at WATCH_STEP can go on
 PROTOCOL_SLOT, PROTOCOL_RUNNING, PROTOCOL_STEP, PROTOCOL_UNTIL, PROTOCOL_THING = range(5)
 BIOMARKER_CODE, BIOMARKER_LAST, BIOMARKER_FIRST, BIOMARKER_THING = range(4)
 BIOMARKER_SITE, BIOMARKER_LEVELS, BIOMARKER_BRIDGE, BIOMARKER_SD = 4, 5, 6, 7  # of the noise; site -1: none

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,7 @@ from functools import partial
 from sim.scenario import model, schema
 from sim.scenario.disease import Draft, Hazard, assigned, assignment, check_rate, check_shares
 from sim.scenario.drugs import Pharmacy, climb, switch
+from sim.scenario.expressions import Binary, Name
 from sim.scenario.loader import Scalar
 from sim.scenario.model import DURATION, NUMBER, RATE, TRUTH, Branch, Expr, Span, Start, Step, Type
 from sim.scenario.reader import Reader, part_of
@@ -189,6 +191,12 @@ class StepReader:
                 return model.Perform(*head("perform", procedure), procedure)
             case schema.Wait():
                 return model.Wait(*head("wait"), self.reader.expression(author.wait, DURATION, "draw"))
+            case schema.WaitUntil():
+                until = self.reader.truth(author.wait_until, "watch")
+                at_most = self.reader.expression(author.at_most, DURATION, "draw") if author.at_most else None
+                return model.WaitUntil(*head("wait_until"), until, at_most)
+            case schema.At():
+                return self.at(author, *head("at"))
             case schema.Every():
                 return self.every(author, *head("every"))
             case schema.If():
@@ -316,6 +324,42 @@ class StepReader:
         if times == 1:
             return one
         return Expr("mul", (one, Expr("const", (), float(times), NUMBER, one.span)), None, DURATION, one.span)
+
+    def at(self, author: schema.At, site: str, chance: Expr | None, span: Span) -> Step:
+        thing, by = self.protocol.replace("/", "."), None
+        if author.counted_from is not None:
+            thing, by = self.counted_from(author.counted_from)
+        times = list[Expr]()
+        before = -math.inf
+        for text in author.at_:
+            time = self.reader.expression(text, DURATION, "condition")
+            if by is not None:
+                op = "add" if by[0] == "+" else "sub"
+                time = Expr(op, (time, by[1]), None, DURATION, text.span)
+            days = self.reader.known(time)
+            if days is not None and days < max(before, 0.0):
+                message = (
+                    "this is before what it is counted from" if days < 0 else "times go from the first on"
+                )
+                self.findings.error("not-in-order", message, text.span)
+            before = before if days is None else days
+            times.append(time)
+        return model.At(site, chance, span, tuple(times), thing, self.steps(author.steps))
+
+    def counted_from(self, text: Scalar) -> tuple[str, tuple[str, Expr] | None]:
+        """A thing, and how long after ("+") or before ("-") it times are counted from."""
+        match self.reader.syntax(text):
+            case Name(name=name, span=span):
+                return self.reader.name(Scalar(name, name, span, name, span), THING), None
+            case Binary(operator="+" | "-" as operator, left=Name(name=name, span=span), right=right):
+                thing = self.reader.name(Scalar(name, name, span, name, span), THING)
+                by = self.reader.checked(right, DURATION, "condition")
+                return thing, (operator, by)
+            case None:
+                return "", None
+        message = "`counted_from:` is a thing that happens, or so long before or after it"
+        self.findings.error("wrong-shape", message, text.span, "pregnant - 14 days")
+        return "", None
 
     def every(self, author: schema.Every, site: str, chance: Expr | None, span: Span) -> Step:
         interval = self.reader.expression(author.every, DURATION, "condition")

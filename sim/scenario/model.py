@@ -383,6 +383,23 @@ class Wait(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class WaitUntil(Step):
+    """Goes on when `condition` is true, or `at_most` (days, may draw) after it was reached; None: whenever."""
+
+    condition: Expr
+    at_most: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class At(Step):
+    """Rounds of `steps` at `times`, days after the `thing` last happened, those left out that have gone by."""
+
+    times: tuple[Expr, ...]
+    thing: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Every(Step):
     """`first` is the wait before the first round: None for now, else days (`later` has become `interval`)."""
 

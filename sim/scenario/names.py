@@ -18,6 +18,7 @@ from sim.scenario.model import Expr, Span, Type, Variable
 from sim.scenario.reader import BROKEN, Reader
 from sim.scenario.schema import (
     AnyStep,
+    At,
     Choose,
     Every,
     If,
@@ -207,7 +208,7 @@ def every_step(steps: Sequence[AnyStep]) -> Iterator[AnyStep]:
         match step:
             case Visit():
                 yield from every_step(step.steps + step.missed)
-            case Every():
+            case Every() | At():
                 yield from every_step(step.steps)
             case If():
                 yield from every_step(step.then + step.else_)

@@ -275,6 +275,11 @@ def _verb(step: Step) -> Plain:
             return {"perform": procedure}
         case model.Wait(duration=duration):
             return {"wait": unparse(duration)}
+        case model.WaitUntil(condition=condition, at_most=at_most):
+            return {"wait_until": unparse(condition), "at_most": _text(at_most)}
+        case model.At(times=times, thing=thing, steps=steps):
+            rounds = _Kept(_steps(steps))
+            return {"at": [unparse(time) for time in times], "counted_from": thing, "steps": rounds}
         case model.Every():
             return _every(step)
         case model.If(condition=condition, then=then, otherwise=otherwise):

@@ -346,6 +346,19 @@ class Wait(AnyStep):
     wait: Expression
 
 
+class WaitUntil(AnyStep):
+    wait_until: Expression
+    at_most: Expression | None = None
+
+
+class At(AnyStep):
+    """Rounds of steps at some times `counted_from` a thing, or the protocol's start."""
+
+    at_: Annotated[list[Expression], Items(), Field(alias="at")]
+    counted_from: Expression | None = None
+    steps: Steps
+
+
 class Every(AnyStep):
     every: Expression
     first: Expression | None = None
@@ -401,6 +414,8 @@ VERBS: dict[str, type[AnyStep]] = {
     "stop": Stop,
     "perform": Perform,
     "wait": Wait,
+    "wait_until": WaitUntil,
+    "at": At,
     "every": Every,
     "if": If,
     "choose": Choose,
@@ -408,7 +423,7 @@ VERBS: dict[str, type[AnyStep]] = {
     "start": StartProtocol,
     "set": Set,
 }
-PLANNED_VERBS = frozenset({"vaccinate", "record", "wait_until", "at"})
+PLANNED_VERBS = frozenset({"vaccinate", "record"})
 
 
 def _one_verb(node: Node, handler: Handler, info: ValidationInfo) -> Any:
@@ -448,6 +463,8 @@ Step = Annotated[
     | Annotated[Stop, Tag("stop")]
     | Annotated[Perform, Tag("perform")]
     | Annotated[Wait, Tag("wait")]
+    | Annotated[WaitUntil, Tag("wait_until")]
+    | Annotated[At, Tag("at")]
     | Annotated[Every, Tag("every")]
     | Annotated[If, Tag("if")]
     | Annotated[Choose, Tag("choose")]

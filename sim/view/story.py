@@ -41,6 +41,7 @@ WAITS = {
     "turn": "its turn is in {}, on {}",
     "rebook": "asks again in {}, on {}",
     "lasts": "the visit lasts {}, to {}",
+    "time": "next time in {}, on {}",
 }
 LOUD = ("state", "death")
 
@@ -185,6 +186,14 @@ def told(happening: Happening, names: Names) -> str:
             return f"not done: {what}"
         case "wait":
             return WAITS[facts["purpose"]].format(facts["lasts"].shown, facts["until"].shown)
+        case "wait until":
+            most = f", to {facts['until'].shown} at most" if facts["until"] else ""
+            return f"waits until {facts['answer'].text}{most}"
+        case "waited":
+            held: Answer = facts["answer"]
+            return f"goes on, as {_because(held)}" if held.holds else "has waited long enough"
+        case "too late":
+            return f"left out: {what}, which was on {facts['until'].shown}"
         case "rounds over":
             rounds = facts["rounds"]
             return f"no more rounds, after {rounds}"
@@ -273,7 +282,7 @@ def reasons(happening: Happening, names: Names) -> Iterator[str]:
     drawn: Part | None = facts.get("drawn")
     if drawn is not None and (not drawn.simple or drawn.text != drawn.read):
         yield f"{drawn.read}{_uniform(facts['uniform'])}"
-    elif drawn is None and happening.kind == "wait":
+    elif drawn is None and happening.kind == "wait" and facts["purpose"] == "turn":
         yield f"within the opening hours{_uniform(facts['uniform'])}"
     if happening.kind == "choose":
         for answer in facts["asked"]:

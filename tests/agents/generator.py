@@ -389,12 +389,12 @@ def steps(draw: Draw, n: Names, later: list[str], depth: int) -> list[Map]:
 
 
 def a_step(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
-    kinds = ["wait", "set"]
+    kinds = ["wait", "set", "wait until"]
     kinds += ["test", "tests"] * bool(n.biomarkers) + ["diagnose", "resolve"] * bool(n.conditions)
     kinds += ["change dose"] * bool(n.doses) + ["switch"] * (len(n.drugs) > 1) + ["climb"] * bool(n.ladders)
     kinds += ["prescribe", "stop drug"] * bool(n.drugs) + ["perform"] * bool(n.procedures)
     kinds += ["start", "stop"] * bool(n.protocols) + ["do"] * bool(later)
-    kinds += ["visit", "visit", "if", "every", "choose"] * (depth > 0)
+    kinds += ["visit", "visit", "if", "every", "choose", "at"] * (depth > 0)
     step = STEPS[one(draw, kinds)](draw, n, later, depth - 1)
     return step | ({"chance": chance(draw)} if draw(st.integers(0, 4)) == 4 else {})
 
@@ -447,6 +447,26 @@ def climb(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
 def diagnose(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     found: Map = {"diagnose": one(draw, n.conditions)}
     return found | ({"resolves": f"after {duration(draw)}"} if draw(st.booleans()) else {})
+
+
+def wait_until(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    found: Map = {"wait_until": truth(draw, n, "trigger")}
+    return found | ({"at_most": time(draw, n)} if draw(st.integers(0, 3)) else {})
+
+
+def at(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    """Rounds at times; those after a thing are left to lives in which it has happened."""
+    times = one(
+        draw, (["1 week"], ["0 days", "30 days", "1 year"], ["6 months if female else 1 year", "3 years"])
+    )
+    found: Map = {"at": times, "steps": steps(draw, n, later, depth)}
+    if not draw(st.booleans()):
+        return found
+    thing = one(draw, n.things)
+    found["counted_from"] = thing + one(draw, ("", "", " + 5 days", " - 30 days * (1 if female else 0)"))
+    if draw(st.integers(0, 9)) == 9:
+        return found
+    return {"if": f"count({thing}) > 0", "then": [found]}
 
 
 def every(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
@@ -505,5 +525,7 @@ STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
     "visit": visit,
     "if": if_,
     "every": every,
+    "wait until": wait_until,
+    "at": at,
     "choose": choose,
 }
