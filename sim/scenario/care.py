@@ -329,8 +329,9 @@ class StepReader:
         thing, by = self.protocol.replace("/", "."), None
         if author.counted_from is not None:
             thing, by = self.counted_from(author.counted_from)
-        times = list[Expr]()
-        before = -math.inf
+        if not author.at_:
+            self.findings.error("wrong-shape", "no time is given here", author.at("at"), "at: [6 weeks, 1 year]")
+        times, before = list[Expr](), -math.inf
         for text in author.at_:
             time = self.reader.expression(text, DURATION, "condition")
             if by is not None:

@@ -231,6 +231,67 @@ UNITS = [
     Mistake(LUNG, "by: region", "by: »smoker", "wrong-type", "`smoker` is not a category"),
 ]
 
+ADVICE = "    steps: {perform: talk}"  # of the protocol `advice`
+TIMING = [
+    Mistake(
+        LUNG,
+        ADVICE,
+        "    steps: {at: [1 year, »6 weeks], steps: {perform: talk}}",
+        "not-in-order",
+        "times go from the first on",
+    ),
+    Mistake(
+        LUNG,
+        ADVICE,
+        "    steps: {at: »1 week, counted_from: talk - 14 days, steps: {perform: talk}}",
+        "not-in-order",
+        "before what it is counted from",
+    ),
+    Mistake(LUNG, ADVICE, "    steps: {»at: [], steps: {perform: talk}}", "wrong-shape", "no time"),
+    Mistake(LUNG, ADVICE, "    »steps: {at: 1 week}", "missing-key", "`steps:`"),
+    Mistake(LUNG, ADVICE, "    steps: {at: »6, steps: {perform: talk}}", "missing-unit", "duration"),
+    Mistake(
+        LUNG,
+        ADVICE,
+        "    steps: {at: 1 week, counted_from: »14 days, steps: {perform: talk}}",
+        "wrong-shape",
+        "a thing that happens",
+        "pregnant - 14 days",
+    ),
+    Mistake(
+        LUNG,
+        ADVICE,
+        "    steps: {at: 6 weeks, counted_from: »talks - 14 days, steps: {perform: talk}}",
+        "unknown-name",
+        "`talks`",
+        "`talk`",
+    ),
+    Mistake(
+        LUNG,
+        ADVICE,
+        "    steps: [{perform: talk}, {wait_until: »usual(peak_flow) < 300}]",
+        "not-exact",
+        "`usual`",
+    ),
+    Mistake(
+        LUNG, ADVICE, "    steps: [{perform: talk}, {wait_until: »6 weeks}]", "wrong-type", "truth value"
+    ),
+    Mistake(
+        LUNG,
+        ADVICE,
+        "    steps: [{perform: talk}, {wait_until: in(ill), at_most: »6}]",
+        "missing-unit",
+        "duration",
+    ),
+    Mistake(
+        LUNG,
+        ADVICE,
+        "    steps: [{perform: talk}, {wait: 1 year, »at_most: 6 weeks}]",
+        "unknown-key",
+        "`at_most`",
+    ),
+]
+
 CARE = [
     Mistake(
         LUNG,
@@ -415,7 +476,7 @@ def test_small_is_without_findings() -> None:
     assert findings == ()
 
 
-ERRORS = KEYS + NOT_BUILT + NAMES + DISEASE + UNITS + CARE + CODES + FILES + YAML
+ERRORS = KEYS + NOT_BUILT + NAMES + DISEASE + UNITS + CARE + TIMING + CODES + FILES + YAML
 
 
 @pytest.mark.parametrize("mistake", ERRORS, ids=lambda m: f"{m.rule}: {m.new.strip()[:40]}")
