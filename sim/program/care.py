@@ -145,7 +145,7 @@ class CareAssembler:
 
     def at(self, step: model.At) -> None:
         loop = self.assembler.cell("round due", step.site)
-        this = self.assembler.cell("variable", f"{step.site}/rounds", 0.0)
+        self.assembler.cell("variable", f"{step.site}/rounds", 0.0)
         rounds = self.assembler.cell("rounds in life", step.site)
         since = self.assembler.cell("since", step.thing)
         self.assembler.used.add(since)

@@ -330,7 +330,7 @@ class StepReader:
         if author.counted_from is not None:
             thing, by = self.counted_from(author.counted_from)
         if not author.at_:
-            self.findings.error("wrong-shape", "no time is given here", author.at("at"), "at: [6 weeks, 1 year]")
+            self.findings.error("wrong-shape", "no time is given here", author.at("at"), "at: 6 weeks")
         times, before = list[Expr](), -math.inf
         for text in author.at_:
             time = self.reader.expression(text, DURATION, "condition")

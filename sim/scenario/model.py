@@ -384,7 +384,7 @@ class Wait(Step):
 
 @dataclass(frozen=True, slots=True)
 class WaitUntil(Step):
-    """Goes on when `condition` is true, or `at_most` (days, may draw) after it was reached; None: whenever."""
+    """Goes on when `condition` is true, or `at_most` days (may draw) after it was reached; None: whenever."""
 
     condition: Expr
     at_most: Expr | None
@@ -392,7 +392,7 @@ class WaitUntil(Step):
 
 @dataclass(frozen=True, slots=True)
 class At(Step):
-    """Rounds of `steps` at `times`, days after the `thing` last happened, those left out that have gone by."""
+    """Rounds of `steps` at `times`, days after the `thing` last happened, but for those that have gone by."""
 
     times: tuple[Expr, ...]
     thing: str

@@ -284,7 +284,7 @@ care:
 
 
 def test_what_has_never_happened_cannot_be_counted_from(care: Live) -> None:
-    with pytest.raises(LifeError, match=":3:53 .* unknown"):
+    with pytest.raises(LifeError, match="negative, unknown"):
         care(
             """
 care: {one: {starts: {when: age >= 10}, steps: {at: 1 day, counted_from: scan, steps: {perform: talk}}}}
