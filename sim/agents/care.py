@@ -83,11 +83,15 @@ def start(life: Life, name: str) -> None:
 
 
 def begin(life: Life, name: str, caller: Activation | None = None, riding: bool = False) -> Activation | None:
-    """Put a protocol before its first step; None, and nothing done, where it is running already."""
+    """Put a protocol before its first step; None, and nothing done, where it is running already, or not valid
+    now."""
     if name in life.running:
         life.tell("runs already", protocol=name)
         return None
     protocol = life.world.protocols[name]
+    if protocol.valid and not protocol.valid[0] - life.birth <= life.now < protocol.valid[1] - life.birth:
+        life.tell("not valid", protocol=name)
+        return None
     activation = Activation(protocol, iter(()), caller, riding)
     activation.steps = _steps(life, activation, protocol.steps, life.counts.get(name, 0) + 1)
     if caller:

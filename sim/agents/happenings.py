@@ -21,6 +21,7 @@ Kind = Literal[
     "death",  #           what: the cause, or ""
     "start",  #           of a protocol; caller
     "runs already",  #    a start that did nothing
+    "not valid",  #       a start outside the dates between which it may be; dates
     "end",  #             of a protocol
     "if",  #              answer
     "choose",  #          taken; asked, shares, uniform

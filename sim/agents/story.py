@@ -298,6 +298,11 @@ class Scribe:
     def _runs_already(self, life: Life, protocol: str) -> None:
         self._write(life, "runs already", protocol)
 
+    def _not_valid(self, life: Life, protocol: str) -> None:
+        valid = life.world.protocols[protocol].valid or ()
+        dates = tuple(Amount(day, DATE) if math.isfinite(day) else None for day in valid)
+        self._write(life, "not valid", protocol, dates=dates)
+
     def _end(self, life: Life, protocol: str) -> None:
         self._write(life, "end", protocol)
 

@@ -14,6 +14,7 @@ from sim.agents.hazards import FORMS, HazardRule, Rate
 from sim.agents.hearers import HEARD
 from sim.agents.loading import load
 from sim.scenario.copula import scores
+from sim.scenario.dates import watched
 from sim.scenario.model import (
     RATE,
     Assignment,
@@ -234,12 +235,12 @@ class World:
     def _protocol(self, pathway: Pathway, p: Protocol) -> None:
         place = 10 * self.numbers["protocol", p.name]
         if p.while_ is not None:
-            self._watch("while", p, p.while_)
+            self._watch("while", p, watched(p, p.while_))
         if p.until is not None:
             self.until[p.name] = self._watch("until", p, p.until)
         for nth, start in enumerate(p.starts):
             if start.kind == "when" and start.expression is not None:
-                self._watch("when", p, start.expression)
+                self._watch("when", p, watched(p, start.expression))
             elif start.kind == "upon":
                 self.upon.setdefault(str(start.thing), []).append(Listener("", "", None, p.name))
             elif start.kind == "during":

@@ -42,6 +42,13 @@ def is_running(m, x, protocol):
 
 
 @inner(forceinline=True)
+def is_valid(m, x, protocol):
+    p = place(m, at.PROTOCOLS, protocol, 0)
+    birth = x[at.BIRTH]
+    return m[p + at.PROTOCOL_FROM] - birth <= x[at.NOW] < m[p + at.PROTOCOL_TO] - birth
+
+
+@inner(forceinline=True)
 def schedule_protocol(m, x, protocol, when):
     schedule(m, x, narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_SLOT), when)
 
@@ -55,8 +62,9 @@ def start_protocol(m, x, protocol):
 
 @inner(forceinline=True)
 def begin_protocol(m, x, protocol):
-    """Put a protocol before its first step; False (and nothing done) where it is running already."""
-    if is_running(m, x, protocol):
+    """Put a protocol before its first step; False (and nothing done) where it is running already, or not
+    valid now."""
+    if is_running(m, x, protocol) or not is_valid(m, x, protocol):
         return False
     change(m, x, narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_RUNNING), 1.0)
     p = wide_place(m, at.PROGRESS, protocol, 0)

@@ -12,6 +12,7 @@ from sim.program import layout as at
 from sim.program.care import CareAssembler
 from sim.program.expressions import TEMPORARY, Assembler, Lowered
 from sim.program.program import Program, Tables
+from sim.scenario.dates import watched
 from sim.scenario.diagnostics import Diagnostic, ScenarioError
 from sim.scenario.hazards import split_rate
 from sim.scenario.model import (
@@ -33,6 +34,7 @@ from sim.scenario.whole import discharges, parts
 
 NAN = float("nan")
 ALWAYS = Expr("const", (), 1.0)
+FAR = 2**31 - 1  # a date that comes before or after all others
 FORMS = {
     "weibull": at.WEIBULL,
     "gompertz": at.GOMPERTZ,
@@ -335,13 +337,13 @@ class _Compiler:
         index, pathway = self.index["protocol", p.name], pathway_of(p.name)
         until = -1
         if p.while_ is not None:
-            self.watch(p.while_, at.WHILE, index, pathway)
+            self.watch(watched(p, p.while_), at.WHILE, index, pathway)
         if p.until is not None:
             until = self.watch(p.until, at.UNTIL, index, pathway)
         for start in p.starts:
             if start.kind == "when":
                 assert start.expression is not None
-                self.watch(start.expression, at.WHEN, index, pathway)
+                self.watch(watched(p, start.expression), at.WHEN, index, pathway)
             elif start.kind == "upon":
                 assert start.thing is not None
                 self.listeners.setdefault(start.thing, []).append((index, -1, -1, -1, -1, -1))
@@ -355,7 +357,8 @@ class _Compiler:
         slot = self.slot((2, pathway, len(self.slots)), at.PROTOCOL, index)
         running = self.assembler.cell("running", p.name)
         first = care.protocol(p)
-        self.rows["protocols"].append((slot, running, first, until, self.thing(p.name)))
+        dates = (min(max(day, -FAR), FAR) for day in p.valid or (-FAR, FAR))
+        self.rows["protocols"].append((slot, running, first, until, self.thing(p.name), *map(int, dates)))
 
     def watch(self, e: Expr, action: int, protocol: int, pathway: str) -> int:
         watch = len(self.rows["watches"])
@@ -505,7 +508,7 @@ WIDTHS = {
     "things": 5,
     "listeners": 6,
     "watches": 5,
-    "protocols": 5,
+    "protocols": 7,
     "providers": 3,
     "biomarkers": 8,
     "conditions": 3,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from sim.scenario import model, schema
+from sim.scenario.dates import dates, holds
 from sim.scenario.disease import Draft, Hazard, assigned, assignment, check_rate, check_shares
 from sim.scenario.drugs import Pharmacy, climb, switch
 from sim.scenario.expressions import Binary, Name
@@ -62,6 +63,7 @@ class CareReader:
             StepReader(self.reader, site, self.limited, self.pharmacy).steps(author.steps),
             site,
             author.span,
+            dates(author.valid, self.reader.findings) if author.valid else None,
         )
 
     def start(self, author: schema.Start, site: str) -> Draft | None:
@@ -104,6 +106,16 @@ class StepReader:
         return tuple(step for author in authors for step in self.step(author))
 
     def step(self, author: schema.AnyStep) -> Iterator[Step]:
+        """The step, inside an `if` where it is valid between dates."""
+        valid = dates(author.valid, self.findings) if author.valid else None
+        steps = tuple(self.taken(author))
+        if valid is None:
+            yield from steps
+        else:
+            condition = holds(valid, author.at("valid"))
+            yield model.If(f"{steps[0].site}/valid", None, author.span, condition, steps, ())
+
+    def taken(self, author: schema.AnyStep) -> Iterator[Step]:
         """The step; several for a list of tests or assignments, inside one `if` where they share a chance."""
         match author:
             case schema.Test(test=[_, _, *_]):
@@ -129,7 +141,7 @@ class StepReader:
 
     def part(self, author: schema.AnyStep, verb: str, value: object) -> schema.AnyStep:
         """One of the tests or assignments that `author` stands for, as a step."""
-        return author.model_copy(update={verb: value, "chance": None, "name": None})
+        return author.model_copy(update={verb: value, "chance": None, "name": None, "valid": None})
 
     def site(self, author: schema.AnyStep, verb: str, thing: str) -> str:
         """The name of the step's stream: as given, or PROTOCOL/verb/object/nth."""

@@ -460,6 +460,8 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
+    """`valid` are the dates between which it may start, (from, to); None: at any time."""
+
     name: str
     starts: tuple[Start, ...]
     while_: Expr | None
@@ -467,6 +469,7 @@ class Protocol:
     steps: tuple[Step, ...]
     site: str
     span: Span
+    valid: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from sim.scenario import units
+from sim.scenario.dates import date, since
 from sim.scenario.diagnostics import Findings, fault, shown
 from sim.scenario.expressions import Number, Syntax, Unary, names_in
 from sim.scenario.loader import Scalar, path_in
@@ -37,7 +38,7 @@ def source_text(source: str, sources: dict[str, str], span: Span, findings: Find
 
 
 class ParameterReader:
-    """Reads one parameter that has a value. `override` is what is given instead of it."""
+    """Reads one parameter that has a value. `override` is what is given instead of it, on all dates."""
 
     def __init__(self, name: str, author: Author, reader: Reader, override: Scalar | None):
         self.name = name
@@ -46,6 +47,7 @@ class ParameterReader:
         self.findings = reader.findings
         self.override = override
         self.unit = ""
+        self.changes: list[tuple[float, Expr]] = []
 
     def parameter(self, source: str) -> Parameter:
         author = self.author
@@ -66,9 +68,25 @@ class ParameterReader:
             prior = self.reader.expression(author.prior, of, "draw")
         elif ci95 is not None:
             prior = prior_of(*ci95, of)
+        self.changes = [change for item in author.changes.items() if (change := self.change(*item, of))]
         if self.override is not None:
             value = self.number(self.override, of)
+            self.changes = []
         return Parameter(self.name, value, of, ci95, prior, source, author.span)
+
+    def change(self, day: str, text: Scalar, of: Type) -> tuple[float, Expr] | None:
+        """A date and the value from then on."""
+        begins = self.findings.attempt(lambda: date(day, text.key or text.span))
+        value = Expr("const", (), self.number(text, of), of, text.span)
+        return None if begins is None else (begins, value)
+
+    def formula(self, parameter: Parameter) -> Expr | None:
+        """What the name of a parameter that changes stands for: the latest of its values that has begun."""
+        span, of = parameter.span, parameter.type
+        read = Expr("parameter", (), parameter.name, of, span)
+        for day, value in sorted(self.changes, key=lambda change: change[0]):
+            read = Expr("if", (since(day, span), value, read), None, of, span)
+        return read if self.changes else None
 
     def value(self, text: Scalar) -> tuple[float, Type]:
         syntax = self.reader.syntax(text)
@@ -245,8 +263,8 @@ def inline_type(author: Author, reader: Reader) -> Type:
 class ParametersReader:
     """Reads the parameters of a scenario and its pathways.
 
-    `parameters` are all of them, `values` those that have one, `symbols` those given, with the types of
-    parameters; `used` are the names that keys read.
+    `parameters` are all of them, `values` those that have one that never changes, `symbols` those given, with
+    the types of parameters; `used` are the names that keys read.
     """
 
     def __init__(
@@ -261,6 +279,7 @@ class ParametersReader:
         self.findings = findings
         self.used: set[str] = set()
         self.values: dict[str, float] = {}
+        self.formulas: dict[str, Expr] = {}
         self.keyed: list[Keyed] = []
         self.given = self.known(layers, symbols)
         spaces: list[tuple[str, dict[str, Author], dict[str, str]]] = [
@@ -275,8 +294,13 @@ class ParametersReader:
                 self.read(f"{space}.{name}", author, reader, sources) for name, author in authors.items()
             ]
         self.parameters = tuple(p for p in read if p)
-        self.values.update({p.name: p.value for p in self.parameters if p.value is not None})
-        typed = {p.name: Symbol("parameter", p.name, p.type) for p in self.parameters}
+        for p in self.parameters:
+            if p.value is not None and p.name not in self.formulas:
+                self.values[p.name] = p.value
+        typed = {
+            p.name: Symbol("parameter", p.name, p.type, formula=self.formulas.get(p.name))
+            for p in self.parameters
+        }
         typed |= {k.name: k.symbol for k in self.keyed}
         self.symbols = tuple(typed.get(s.name, s) if s.kind in ("parameter", "table") else s for s in symbols)
 
@@ -310,9 +334,12 @@ class ParametersReader:
         if isinstance(author.value, Scalar) and not author.by:
             errors = self.findings.count
             override = given.value if given and isinstance(given.value, Scalar) else None
-            parameter = ParameterReader(name, author, reader, override).parameter(source)
+            one = ParameterReader(name, author, reader, override)
+            parameter = one.parameter(source)
             if self.findings.count > errors:
                 self.findings.broken.add(name.partition(".")[2])
+            elif formula := one.formula(parameter):
+                self.formulas[name] = formula
             return parameter
         keyed = self.findings.attempt(lambda: self.keyed_by(name, author, reader))
         if keyed is None:
@@ -336,9 +363,10 @@ class ParametersReader:
             raise fault(
                 "wrong-shape", "`by:` goes with a value for each level", author.at("value"), "{a: 1, b: 2}"
             )
-        for key in ("ci95", "prior"):
+        for key in ("ci95", "prior", "changes"):
             if author.has(key):
-                raise fault("misplaced-key", f"`{key}:` goes with a single value", author.at(key))
+                fix = "by: year, or a list with it" if key == "changes" else ""
+                raise fault("misplaced-key", f"`{key}:` goes with a single value", author.at(key), fix)
         if isinstance(author.value, dict):
             if len(author.by) > 1 or author.by[0].text in RANGED:
                 message = "values written here go by one category; ages, and two keys or more, need a table"

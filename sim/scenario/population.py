@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import keyword
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from sim.scenario import units
+from sim.scenario.dates import WRITTEN, date
 from sim.scenario.diagnostics import fault, shown
 from sim.scenario.loader import Scalar, path_in
 from sim.scenario.model import DURATION, Behaviour, Mortality, Population, Span, Table
@@ -19,20 +19,9 @@ from sim.scenario.schema import Population as AuthorPopulation
 from sim.scenario.tables import Csv, Key, read_csv, table_of
 from sim.scenario.words import SEX
 
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 MAX_SIZE = 10**12
 BACKGROUND = "tables/background.csv"
 _SEX_KEY = Key("sex", SEX.levels)
-
-
-def date(text: Scalar) -> float:
-    """Days since 1970-01-01. Raises ScenarioError `not-a-date`."""
-    try:
-        if DATE.fullmatch(text.text):
-            return units.days_from_date(text.text)
-    except ValueError:
-        pass
-    raise fault("not-a-date", "a date is written YYYY-MM-DD, and exists", text.span, "2000-01-31")
 
 
 @dataclass
@@ -49,8 +38,8 @@ class FrameReader:
 
     def dates(self, author: Dates, what: str) -> tuple[float, float] | None:
         findings = self.reader.findings
-        start = findings.attempt(lambda: date(author.from_))
-        end = findings.attempt(lambda: date(author.to))
+        start = findings.attempt(lambda: date(author.from_.text, author.from_.span))
+        end = findings.attempt(lambda: date(author.to.text, author.to.span))
         if start is None or end is None:
             return None
         if end <= start:
@@ -76,7 +65,7 @@ class FrameReader:
         alive_on, ages = None, None
         if author.alive_on:
             on = author.alive_on
-            alive_on = findings.attempt(lambda: date(on.date))
+            alive_on = findings.attempt(lambda: date(on.date.text, on.date.span))
             if alive_on is not None and window is not None and alive_on > window[0]:
                 message = "the date is after the window's start: who died in between would be missing"
                 findings.error("immortal-time", message, on.date.span)
@@ -85,9 +74,9 @@ class FrameReader:
                 self.tables.append(ages)
         female = self.female(author, ages)
         entry, entry_date = None, None
-        if author.entry is not None and DATE.fullmatch(author.entry.text):
+        if author.entry is not None and WRITTEN.fullmatch(author.entry.text):
             text = author.entry
-            entry_date = findings.attempt(lambda: date(text))
+            entry_date = findings.attempt(lambda: date(text.text, text.span))
         elif author.entry is not None:
             entry = self.reader.expression(author.entry, DURATION, "draw")
         name = ages.name if ages else None

@@ -241,8 +241,14 @@ def _protocol(p: model.Protocol) -> Plain:
         "starts": [_start(start) for start in p.starts],
         "while": _text(p.while_),
         "until": _text(p.until),
+        "valid": _valid(p.valid),
     }
     return _given(data) | {"steps": _steps(p.steps)}
+
+
+def _valid(dates: tuple[float, float] | None) -> Plain:
+    ends = zip(("from", "to"), dates or (), strict=False)
+    return {key: units.date_from_days(day) for key, day in ends if math.isfinite(day)}
 
 
 def _start(s: model.Start) -> Plain:

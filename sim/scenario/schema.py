@@ -91,10 +91,10 @@ class Definition(Named):
 
 
 class Parameter(Named):
-    """A value with its unit, values by the levels of one category, or a table."""
+    """A value with its unit, which may change on dates, values by the levels of one category, or a table."""
 
-    planned = frozenset({"changes"})
     value: Value | None = None
+    changes: Annotated[dict[str, Expression], Section(_ANYTHING), Field(default_factory=dict)]
     ci95: Name | None = None
     prior: Expression | None = None
     by: AnyNumber[Name]
@@ -255,11 +255,24 @@ class Start(Named):
     during: Name | None = None
 
 
-class AnyStep(Named):
-    """What every step may have: `chance`, its probability, and `name`, the key of its random stream."""
+class Valid(Model):
+    """From the start of one day to the start of another, or from or to one alone."""
 
-    planned = frozenset({"valid"})
+    from_: Name | None = Field(None, alias="from")
+    to: Name | None = None
+
+    @classmethod
+    def example(cls) -> str:
+        return "{from: 2006-07-01}"
+
+
+class AnyStep(Named):
+    """What every step may have: `chance`, its probability, `valid`, the dates between which it is done, and
+    `name`, the key of its random stream.
+    """
+
     chance: Expression | None = None
+    valid: Valid | None = None
     name: Name | None = None
 
 
@@ -275,7 +288,6 @@ class Rebook(Model):
 
 
 class Visit(AnyStep):
-    planned = frozenset({"valid"})
     visit: Name
     reason: Name | None = None
     lasts: Expression | None = None
@@ -387,12 +399,12 @@ class Choose(AnyStep):
 
 
 class Do(AnyStep):
-    planned = frozenset({"valid", "with"})
+    planned = frozenset({"with"})
     do: Name
 
 
 class StartProtocol(AnyStep):
-    planned = frozenset({"valid", "with"})
+    planned = frozenset({"with"})
     start: Name
 
 
@@ -478,10 +490,11 @@ Steps = OneOrMore[Step]
 
 
 class Protocol(Named):
-    planned = frozenset({"valid", "needs", "plan"})
+    planned = frozenset({"needs", "plan"})
     starts: AnyNumber[Start]
     while_: Expression | None = Field(None, alias="while")
     until: Expression | None = None
+    valid: Valid | None = None
     steps: Steps
 
 

@@ -43,7 +43,7 @@ class Symbol:
     by: "age", "year", "sex" or the qualified name of a categorical variable (the table's axis has that
     variable's levels, in its order), and of a drug which of "adherence", "works_in" and "given_up" it has.
     `formula` is a formula's checked expression: formulas are checked before what reads them (`names_in` says
-    in which order).
+    in which order); or what a parameter that changes on dates stands for.
     """
 
     kind: SymbolKind

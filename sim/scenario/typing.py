@@ -134,7 +134,7 @@ class _Checker:
 
     def value(self, symbol: Symbol, span: Span) -> Expr:
         match symbol.kind:
-            case "formula":
+            case "formula" | "parameter" if symbol.formula is not None or symbol.kind == "formula":
                 assert symbol.formula is not None, f"{symbol.name} is read before it has been checked"
                 self.formulas.append(replace(symbol.formula, span=span))
                 return self.formulas[-1]

@@ -175,6 +175,10 @@ def told(happening: Happening, names: Names) -> str:
             return f"{what} starts"
         case "runs already":
             return f"{what} is to start, but runs already: nothing is done"
+        case "not valid":
+            start, end = facts["dates"]
+            dates = [f"from {start.shown}"] * (start is not None) + [f"to {end.shown}"] * (end is not None)
+            return f"{what} is to start, but is valid {' '.join(dates)} alone: nothing is done"
         case "end":
             return f"{what} ends"
         case "if":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from sim.scenario.model import SOJOURNS
 from tests.agents.expressions import (
+    DATES,
     LEVELS,
     Draw,
     Names,
@@ -196,6 +198,9 @@ def fill(draw: Draw, n: Names, pathway: Map, hazards: list[str]) -> None:
 def fill_values(draw: Draw, n: Names, pathway: Map) -> None:
     name = pathway["pathway"]
     pathway["parameters"] = {f"k_{name}": {"value": one(draw, ("1", "0.5", "2"))}}
+    if draw(st.booleans()):
+        days = draw(st.lists(st.sampled_from(DATES), min_size=1, max_size=2, unique=True))
+        pathway["parameters"][f"k_{name}"]["changes"] = {day: one(draw, ("0", "1.5", "3")) for day in days}
     n.parameters.append(f"k_{name}")
     if draw(st.booleans()):
         table = one(draw, list(RATES))
@@ -369,7 +374,14 @@ def a_protocol(draw: Draw, n: Names, later: list[str], hazards: list[str], name:
             hazards.append(name)
     if draw(st.integers(0, 3)) == 3:
         found["until"] = truth(draw, n, "trigger")
+    if draw(st.integers(0, 3)) == 3:
+        found["valid"] = valid(draw)
     return found | {"steps": steps(draw, n, later, 3)}
+
+
+def valid(draw: Draw) -> Map:
+    start, end = draw(st.sampled_from(list(pairwise(sorted(DATES)))))
+    return draw(st.sampled_from(({"from": start}, {"to": end}, {"from": start, "to": end})))
 
 
 def a_start(draw: Draw, n: Names) -> Map:
@@ -396,6 +408,8 @@ def a_step(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     kinds += ["start", "stop"] * bool(n.protocols) + ["do"] * bool(later)
     kinds += ["visit", "visit", "if", "every", "choose", "at"] * (depth > 0)
     step = STEPS[one(draw, kinds)](draw, n, later, depth - 1)
+    if draw(st.integers(0, 7)) == 7:
+        step["valid"] = valid(draw)
     return step | ({"chance": chance(draw)} if draw(st.integers(0, 4)) == 4 else {})
 
 

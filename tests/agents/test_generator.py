@@ -19,6 +19,7 @@ from sim.scenario.model import (
     SOJOURNS,
     Exit,
     Expr,
+    If,
     Provider,
     Scenario,
     Span,
@@ -75,6 +76,8 @@ def constructs(scenario: Scenario) -> Iterator[str]:
             case Provider():
                 yield "hours" if part.hours else "always open"
                 yield "provider lasts" if part.lasts else "no time"
+            case If(site=site) if site.endswith("/valid"):
+                yield "valid step"
             case Step():
                 yield type(part).__name__
                 yield "chance" if part.chance else "no chance"
@@ -83,6 +86,7 @@ def constructs(scenario: Scenario) -> Iterator[str]:
             case _ if hasattr(part, "steps") and hasattr(part, "while_"):
                 yield "while" if part.while_ else "starts"
                 yield "until" if part.until else "no until"
+                yield "valid" if part.valid else "always valid"
             case _ if hasattr(part, "exits"):
                 yield "lasts" if part.lasts else "no lasts"
                 yield "sets" if part.sets else "no sets"
@@ -104,6 +108,7 @@ def test_every_construct_is_generated() -> None:
     def count(written: Written) -> None:
         with tempfile.TemporaryDirectory() as folder:
             reached.update(set(constructs(load(written.write(Path(folder))))))
+            reached["changes"] += any('"changes"' in text for text in written.files.values())
 
     count()
     steps = {kind.__name__ for kind in Step.__subclasses__()}
@@ -116,6 +121,7 @@ def test_every_construct_is_generated() -> None:
     draws = {f"draw {name}" for name in DISTRIBUTIONS}
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
     others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}
+    others |= {"valid", "valid step", "changes"}
     others |= {"lasts", "sets", "chance", "hours", "provider lasts"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     wanted = steps | exits | starts | operations | draws | others

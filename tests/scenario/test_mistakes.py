@@ -84,13 +84,6 @@ KEYS = [
 NOT_BUILT = [
     Mistake(LUNG, "        reason: cough", "        referral: »0.8", "not-a-truth-value", "true or false"),
     Mistake(
-        LUNG,
-        "source: book}\n  uptake",
-        "source: book, »changes: {}}\n  uptake",
-        "not-built-yet",
-        "`changes:`",
-    ),
-    Mistake(
         LUNG, "-> light: {after: 1 year}", "-> light: {»risk: 0.1 in 1 year}", "not-built-yet", "`risk:`"
     ),
     Mistake(LUNG, "last(peak_flow) < 300", "»positive(peak_flow)", "not-built-yet", "`positive`"),

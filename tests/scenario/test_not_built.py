@@ -15,14 +15,11 @@ SMALL = Path(__file__).parent / "data" / "small"
 # Where something can be added: what stands there, and the same with {} in its place.
 PLACES = {
     "pathway": ("lung.yaml", "disease:\n", "{}: {{x: 1}}\ndisease:\n"),
-    "parameter": ("lung.yaml", "onset: {value", "onset: {{{}: x, value"),
     "state": ("lung.yaml", "    quit: {}", "    quit: {{{}: {{}}}}"),
     "exit": ("lung.yaml", "-> light: {after: 1 year}", "-> light: {{{}: x}}"),
     "drug": ("lung.yaml", "syrup: {", "syrup: {{{}: x, "),
     "start": ("lung.yaml", "starts: {", "starts: {{{}: x, "),
     "protocol": ("lung.yaml", "    until: age > 90", "    {}: x"),
-    "visit": ("lung.yaml", "        reason: cough", "        {}: x"),
-    "prescription": ("lung.yaml", "prescribe: syrup,", "prescribe: syrup, {}: x,"),
     "do": ("lung.yaml", "{do: advice}", "{{do: advice, {}: x}}"),
     "step": ("lung.yaml", "- test: peak_flow", "- {}: peak_flow"),
     "population": ("scenario.yaml", "  size: 1000", "  size: 1000\n  {}: x"),
@@ -30,14 +27,11 @@ PLACES = {
 }
 PLANNED = {
     "pathway": "needs uses groups events tests vaccines allergies expect",
-    "parameter": "changes",
     "state": "states",
     "exit": "risk survival when",
     "start": "with",
-    "protocol": "valid needs plan",
-    "visit": "valid",
-    "prescription": "valid",
-    "do": "with valid",
+    "protocol": "needs plan",
+    "do": "with",
     "step": " ".join(sorted(PLANNED_VERBS)),
     "population": "include",
     "scenario": "expect",
