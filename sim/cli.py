@@ -249,7 +249,8 @@ def check(scenario: Path, resolved: bool, parameters: Parameters) -> None:
         _warn(findings)
         if resolved:
             for path, text in resolved_form(scenario, parameters).items():
-                click.echo(f"# {path}\n{text}")
+                yaml = path.endswith(".yaml")
+                click.echo(f"# {path}\n{text}" if yaml else f"# {path}, of a scenario that this one extends")
         else:
             if choice.name == "agents":
                 click.echo(f"runs on the agents runtime only: {choice.why}")

@@ -28,7 +28,7 @@ def load(scenario: Scenario) -> tuple[Rule, ...]:
     wrong.
     """
     modules: dict[str, ModuleType] = {}
-    return gather(*(partial(_rule, scenario, b, modules) for b in scenario.behaviours))
+    return gather(*(partial(_rule, b, modules) for b in scenario.behaviours))
 
 
 def described(scenario: Scenario) -> list[dict[str, Any]]:
@@ -36,25 +36,25 @@ def described(scenario: Scenario) -> list[dict[str, Any]]:
 
     What they do is not in the scenario that was checked: they are marked as not audited.
     """
-    return [_described(scenario, behaviour) for behaviour in scenario.behaviours]
+    return [_described(behaviour) for behaviour in scenario.behaviours]
 
 
-def _described(scenario: Scenario, b: model.Behaviour) -> dict[str, Any]:
-    path = _own_file(scenario, b.module) or Path(_file(sys.modules[b.module]))
+def _described(b: model.Behaviour) -> dict[str, Any]:
+    path = _own_file(b) or Path(_file(sys.modules[b.module]))
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return {"class": f"{b.module}:{b.name}", "file": path.name, "sha256": sha256, "audited": False}
 
 
-def _own_file(scenario: Scenario, module: str) -> Path | None:
+def _own_file(b: model.Behaviour) -> Path | None:
     """The file of a module that lies in the scenario's folder."""
-    path = Path(scenario.folder, *module.split(".")).with_suffix(".py")
+    path = Path(b.folder, *b.module.split(".")).with_suffix(".py")
     return path if path.is_file() else None
 
 
-def _rule(scenario: Scenario, b: model.Behaviour, modules: dict[str, ModuleType]) -> Rule:
+def _rule(b: model.Behaviour, modules: dict[str, ModuleType]) -> Rule:
     if b.module not in modules:
-        path = _own_file(scenario, b.module)
-        modules[b.module] = _installed(scenario, b) if path is None else _run(path, b)
+        path = _own_file(b)
+        modules[b.module] = _installed(b) if path is None else _run(path, b)
     module = modules[b.module]
     file, found = _file(module), getattr(module, b.name, None)
     if found is None:
@@ -89,12 +89,12 @@ def _run(path: Path, b: model.Behaviour) -> ModuleType:
     return module
 
 
-def _installed(scenario: Scenario, b: model.Behaviour) -> ModuleType:
+def _installed(b: model.Behaviour) -> ModuleType:
     try:
         return importlib.import_module(b.module)
     except ModuleNotFoundError as error:
         if error.name and f"{b.module}.".startswith(f"{error.name}."):
-            looked = Path(scenario.folder, *b.module.split(".")).with_suffix(".py")
+            looked = Path(b.folder, *b.module.split(".")).with_suffix(".py")
             message = f"there is no file {looked}, and no package `{b.module}` is installed"
             raise fault("no-behaviour", message, b.span) from error
         raise _cannot(b, error, error.name or "") from error

@@ -6,18 +6,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from sim.scenario import settings
+from sim.scenario import settings, variants
 from sim.scenario.diagnostics import Diagnostic, Findings, shown
+from sim.scenario.home import Home, file_of
 from sim.scenario.lint import silenced
-from sim.scenario.loader import Mapping, Node, Scalar, path_in, place, read_map
-from sim.scenario.model import Scenario
+from sim.scenario.loader import Mapping, Scalar, place, read_map
+from sim.scenario.model import Scenario, Span
 from sim.scenario.names import POPULATION, RECORD, SCENARIO, Documents
 from sim.scenario.resolve import resolve
 from sim.scenario.schema import Pathway, ScenarioFile
 from sim.scenario.settings import Parameters
 from sim.scenario.shapes import NAME, model_of
-
-FILE = "scenario.yaml"
 
 
 def examine(
@@ -29,63 +28,76 @@ def examine(
     """
     findings = Findings()
     files: list[Path] = []
-    file = _scenario_file(Path(path))
-    documents = read(file, files, findings)
+    documents = read(file_of(Path(path)), files, findings)
     if documents is None:
         return None, None, findings.sorted()
     given, given_files = settings.given(parameters or {}, findings)
-    layers = [*settings.of_scenario(documents.scenario, file.parent, files, findings), *given]
-    scenario = resolve(documents, file.parent, files, layers, findings)
+    layers = [*settings.of_scenario(documents.scenario, documents.home, files, findings), *given]
+    scenario = resolve(documents, files, layers, findings)
     scenario = replace(scenario, given=settings.texts(parameters or {}), given_files=given_files)
     diagnostics = silenced(documents, findings)
     errors = any(d.severity == "error" for d in diagnostics)
     return None if errors else scenario, documents, diagnostics
 
 
-def _scenario_file(path: Path) -> Path:
-    try:
-        return path / FILE if path.is_dir() else path
-    except OSError:  # reading it will say why
-        return path
-
-
 def read(file: Path, files: list[Path], findings: Findings) -> Documents | None:
-    """scenario.yaml and the pathways it names; None where a file is missing or cannot be read as a whole."""
-    node = read_map(file, None, files, findings)
-    if node is None:
+    """scenario.yaml and the pathways it names, with those of what it extends; None where a file is missing or
+    cannot be read as a whole.
+    """
+    levels = variants.levels(file, files, findings)
+    if levels is None:
         return None
-    if "pathway" in node and "scenario" not in node:
-        message = "this is a pathway; a scenario is a folder, or the scenario.yaml in it"
-        findings.error("not-a-scenario", message, place(node["pathway"]))
-        return None
-    scenario = model_of(node, ScenarioFile, findings)
-    pathways, names = [], {SCENARIO, POPULATION, RECORD}
+    home = Home(tuple(level for level, _ in levels))
     whole = True
-    for name in scenario.pathways if scenario else _named(node):
-        path = findings.attempt(partial(path_in, file.parent, name))
+    together, pathways = Mapping(Span(str(file), 1, 1), 1), dict[str, Mapping]()
+    for level, node in levels:
+        home.folders[str(level)] = level.parent
+        if level != home.levels[0]:
+            together = variants.left_out(node.get("without"), together, pathways, findings)
+        elif "without" in node:
+            fix = "extends: ../base"
+            findings.error("misplaced-key", "`without:` goes with `extends:`", place(node["without"]), fix)
+        together = variants.together(together, node, ScenarioFile)
+        whole &= _read_pathways(node, home, pathways, files, findings)
+    scenario = model_of(together, ScenarioFile, findings)
+    models = [model_of(pathway, Pathway, findings) for pathway in pathways.values()]
+    known = tuple(model for model in models if model)
+    return Documents(scenario, known, home) if scenario and whole and len(known) == len(models) else None
+
+
+def _read_pathways(
+    node: Mapping, home: Home, pathways: dict[str, Mapping], files: list[Path], findings: Findings
+) -> bool:
+    """Add the pathways that a scenario.yaml names to those of what it extends; whether all could be read."""
+    own, whole = {SCENARIO, POPULATION, RECORD}, True
+    for name in _named(node):
+        path = findings.attempt(partial(home.path, name))
         if path in files:
             findings.error("duplicate-pathway", "this file is named twice", name.span, "leave out one")
             continue
         document = read_map(path, name, files, findings) if path else None
-        pathway = model_of(document, Pathway, findings) if document is not None else None
-        if pathway is None:
+        if path is None or document is None:
             whole = False
             continue
-        if pathway.pathway.text in names or not NAME.fullmatch(pathway.pathway.text):
-            taken = pathway.pathway.text in names
+        home.folders[str(path)] = home.folders[name.span.file]
+        called = document.get("pathway")
+        if not isinstance(called, Scalar) or not called.text:
+            whole = False
+            model_of(document, Pathway, findings)  # tells so, and what else is wrong
+        elif called.text in own or not NAME.fullmatch(called.text):
+            whole, taken = False, called.text in own
             message = "is taken" if taken else "is not a name: letters, digits and _"
-            span = pathway.pathway.span
-            findings.error(
-                "same-name" if taken else "bad-name", f"`{shown(pathway.pathway.text)}` {message}", span
-            )
-            whole = False
-            continue
-        names.add(pathway.pathway.text)
-        pathways.append(pathway)
-    return Documents(scenario, tuple(pathways)) if scenario and whole else None
+            rule = "same-name" if taken else "bad-name"
+            findings.error(rule, f"`{shown(called.text)}` {message}", called.span)
+        else:
+            own.add(called.text)
+            base = pathways.get(called.text)
+            pathways[called.text] = variants.together(base, document, Pathway) if base else document
+    return whole
 
 
-def _named(node: Node) -> list[Scalar]:
+def _named(node: Mapping) -> list[Scalar]:
     """The pathways that a scenario.yaml names, even if it is broken otherwise."""
-    names = node.get("pathways") if isinstance(node, Mapping) else None
-    return [name for name in (names if isinstance(names, list) else [names]) if isinstance(name, Scalar)]
+    names = node.get("pathways")
+    every = names if isinstance(names, list) else [names]
+    return [name for name in every if isinstance(name, Scalar) and name.text]

@@ -531,11 +531,15 @@ class Mortality:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """A class in Python that hears what happens to each patient; loaded when a run begins, never before."""
+    """A class in Python that hears what happens to each patient; loaded when a run begins, never before.
+
+    `folder` is where its module is looked for first.
+    """
 
     module: str
     name: str
     span: Span
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)

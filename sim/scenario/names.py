@@ -13,6 +13,7 @@ from sim.scenario.diagnostics import Findings
 from sim.scenario.drug_use import USES
 from sim.scenario.expressions import Call, Name, Syntax, children, parse
 from sim.scenario.graphs import cycles, in_order
+from sim.scenario.home import Home
 from sim.scenario.loader import Scalar
 from sim.scenario.model import Expr, Span, Type, Variable
 from sim.scenario.reader import BROKEN, Reader
@@ -39,10 +40,11 @@ _DEFINED = ("variable", "formula")
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What the author wrote: scenario.yaml and its pathways, in its order."""
+    """What the author wrote: scenario.yaml and its pathways, in its order; and where that is."""
 
     scenario: ScenarioFile
     pathways: tuple[Pathway, ...]
+    home: Home
 
     def sources(self, pathway: Pathway | None) -> dict[str, str]:
         """The keys a `source:` may use: a pathway's own, then the scenario's."""

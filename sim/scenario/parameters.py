@@ -12,7 +12,8 @@ from sim.scenario import units
 from sim.scenario.dates import date, since
 from sim.scenario.diagnostics import Findings, fault, shown
 from sim.scenario.expressions import Number, Syntax, Unary, names_in
-from sim.scenario.loader import Scalar, path_in
+from sim.scenario.home import Home
+from sim.scenario.loader import Scalar
 from sim.scenario.model import NUMBER, TRUTH, Axis, Expr, Parameter, Span, Table, Type
 from sim.scenario.names import SCENARIO, Documents
 from sim.scenario.reader import BROKEN, Reader, from_to
@@ -272,10 +273,10 @@ class ParametersReader:
         documents: Documents,
         symbols: tuple[Symbol, ...],
         layers: Iterable[Layer],
-        folder: Path,
+        home: Home,
         findings: Findings,
     ):
-        self.folder = folder
+        self.home = home
         self.findings = findings
         self.used: set[str] = set()
         self.values: dict[str, float] = {}
@@ -413,7 +414,7 @@ class ParametersReader:
         if isinstance(author.value, dict):
             return inline_table(keyed, keys[0].levels)
         assert author.table
-        path = path_in(self.folder, author.table)
+        path = self.home.path(author.table)
         read = read_csv(path, author.table)
         files.append(path)
         return table_of(read, keyed.name, tuple(keys), "value", author.unit, author.clamp, self.findings)

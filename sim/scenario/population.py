@@ -10,7 +10,8 @@ from pathlib import Path
 from sim.scenario import units
 from sim.scenario.dates import WRITTEN, date
 from sim.scenario.diagnostics import fault, shown
-from sim.scenario.loader import Scalar, path_in
+from sim.scenario.home import Home
+from sim.scenario.loader import Scalar
 from sim.scenario.model import DURATION, Behaviour, Mortality, Population, Span, Table
 from sim.scenario.reader import Reader
 from sim.scenario.schema import Dates, ScenarioFile
@@ -20,7 +21,6 @@ from sim.scenario.tables import Csv, Key, read_csv, table_of
 from sim.scenario.words import SEX
 
 MAX_SIZE = 10**12
-BACKGROUND = "tables/background.csv"
 _SEX_KEY = Key("sex", SEX.levels)
 
 
@@ -31,7 +31,7 @@ class FrameReader:
     """
 
     file: ScenarioFile
-    folder: Path
+    home: Home
     reader: Reader
     tables: list[Table]
     files: list[Path]
@@ -47,7 +47,7 @@ class FrameReader:
         return start, end
 
     def csv(self, name: Scalar) -> Csv:
-        path = path_in(self.folder, name)
+        path = self.home.path(name)
         table = read_csv(path, name)
         self.files.append(path)
         return table
@@ -167,15 +167,12 @@ class FrameReader:
         """The stored table of what remains, and the hash of the program that made it; None where there is
         none.
         """
-        name = author.background
+        name = author.background or self.home.background()
         if name is None:
-            if not (self.folder / BACKGROUND).is_file():
-                message = "what these causes leave of the table has not been worked out yet"
-                command = f"sim background {self.folder}"
-                self.reader.findings.warning("no-background", message, author.at("less"), f"run `{command}`")
-                return None
-            at = author.at("less")
-            name = Scalar(BACKGROUND, BACKGROUND, at, BACKGROUND, at)
+            message = "what these causes leave of the table has not been worked out yet"
+            command = f"sim background {self.home.own}"
+            self.reader.findings.warning("no-background", message, author.at("less"), f"run `{command}`")
+            return None
         table = self.csv(name)
         keys = (_SEX_KEY, Key("year"), Key("age"))
         made = table_of(table, "background", keys, "rate", "per year", author.clamp, self.reader.findings)
@@ -197,5 +194,5 @@ class FrameReader:
                 message = f"`{shown(text.text)}` is here twice"
                 findings.error("same-name", message, text.span, "leave out one")
             else:
-                found[text.text] = Behaviour(module, name, text.span)
+                found[text.text] = Behaviour(module, name, text.span, str(self.home.folders[text.span.file]))
         return tuple(found.values())

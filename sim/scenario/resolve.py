@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,25 +38,23 @@ from sim.scenario.whole import check_whole
 from sim.scenario.words import SEX
 
 
-def resolve(
-    documents: Documents, folder: Path, files: list[Path], layers: Sequence[Layer], findings: Findings
-) -> Scenario:
+def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], findings: Findings) -> Scenario:
     """The scenario that `documents` describe; it is whole only if `findings` hold no error afterwards.
 
     `files` are those read so far; tables are added. `layers` are other values for parameters; the later
     wins.
     """
-    file = documents.scenario
+    file, home = documents.scenario, documents.home
     symbols = undefined_symbols(documents, findings)
     found = definitions(documents, symbols)
     symbols = tuple(dict.fromkeys((*symbols, *(Symbol(d.kind, d.name) for d in found))))
-    parameters = ParametersReader(documents, symbols, layers, folder, findings)
+    parameters = ParametersReader(documents, symbols, layers, home, findings)
     checked = Definitions(parameters.symbols, found, findings, parameters.values, parameters.used)
     spaces = (SCENARIO, POPULATION, *(p.pathway.text for p in documents.pathways))
     readers = {space: checked.reader(space) for space in spaces}
     tables = parameters.tables(checked.symbols, files)
 
-    frame = FrameReader(file, folder, readers[POPULATION], tables, files)
+    frame = FrameReader(file, home, readers[POPULATION], tables, files)
     window = frame.dates(file.window, "the window")
     population, mortality = frame.population(window), frame.mortality()
 
@@ -94,7 +93,7 @@ def resolve(
     scenario = Scenario(
         name=file.scenario,
         about=file.about,
-        folder=str(folder),
+        folder=str(home.own),
         window=window or (0.0, 0.0),
         population=population,
         mortality=mortality,
@@ -109,7 +108,9 @@ def resolve(
         pathways=tuple(Pathway(name, diseases[name].axes(), cares[name].protocols()) for name in spaces[2:]),
         behaviours=frame.behaviours(),
         imperfections=ImperfectionReader(documents, readers[POPULATION]).imperfections(),
-        files=tuple((str(f.relative_to(folder)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files),
+        files=tuple(
+            (os.path.relpath(f, home.own), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files
+        ),
         correlations=correlations,
     )
     check_whole(scenario, findings)

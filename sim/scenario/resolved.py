@@ -8,15 +8,19 @@ are read, and `modifies` and `while` are multiplied into the rates.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from sim.scenario import model, units
 from sim.scenario.expressions import unparse
+from sim.scenario.home import Home, inside
 from sim.scenario.hours import spelled
+from sim.scenario.loader import Scalar
 from sim.scenario.model import Expr, Scenario, Step
 from sim.scenario.names import SCENARIO, SEX_NAME, Documents
 from sim.scenario.schema import Parameter as AuthorParameter
@@ -34,16 +38,30 @@ class _Dumper(yaml.SafeDumper):
 def resolved(scenario: Scenario, documents: Documents) -> dict[str, str]:
     """The resolved form of a scenario, as the texts of its files by their path in the folder.
 
-    `documents` are what it was read from: they say where its tables are, and in which unit.
+    `documents` are what it was read from: they say where its tables are, and in which unit. Those of another
+    scenario that it extends, and the modules of behaviours, are among its files.
     """
     files = {"scenario.yaml": _scenario(scenario, documents)}
     authors = {p.pathway.text: p.parameters for p in documents.pathways}
     for pathway in scenario.pathways:
-        files[_path(pathway.name)] = _pathway(scenario, pathway, authors[pathway.name])
-    return {
+        files[_path(pathway.name)] = _pathway(scenario, pathway, authors[pathway.name], documents.home)
+    texts = {
         path: yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9)
         for path, data in files.items()
     }
+    return texts | _borrowed(scenario, documents.home)
+
+
+def _borrowed(scenario: Scenario, home: Home) -> dict[str, str]:
+    """Tables and modules that lie in the folders of scenarios that this one extends."""
+    named = [home.own / path for path, _ in scenario.files if path.endswith(".csv")]
+    paths = [Path(os.path.normpath(path)) for path in named]
+    paths += [module for b in scenario.behaviours if (module := _module(b)).is_file()]
+    return {home.here(p): p.read_text("utf-8-sig") for p in paths if not inside(home.own, p)}
+
+
+def _module(b: model.Behaviour) -> Path:
+    return Path(b.folder, *b.module.split(".")).with_suffix(".py")
 
 
 def _path(pathway: str) -> str:
@@ -54,28 +72,39 @@ def _path(pathway: str) -> str:
 
 
 def _scenario(s: Scenario, documents: Documents) -> Plain:
-    file = documents.scenario
+    file, home = documents.scenario, documents.home
     data: Plain = {"scenario": s.name, "about": s.about, "window": _dates(*s.window)}
-    data |= _parameters(s, SCENARIO, file.parameters)
+    data |= _parameters(s, SCENARIO, file.parameters, home)
     data["population"] = _population(s, documents)
     if s.mortality and file.mortality:
         author = file.mortality
+        background = author.background or home.background()
         table = next(t for t in s.tables if t.name == s.mortality.table)
         data["mortality"] = _given(
             {
-                "table": author.table.text,
+                "table": _here(author.table, home),
                 "unit": author.unit,
                 "less": list(s.mortality.less),
                 "clamp": _truth(table.clamp),
-                "background": author.background.text if author.background else None,
+                "background": _here(background, home) if s.mortality.background and background else None,
             }
         )
     data["pathways"] = [_path(p.name) for p in s.pathways]
     data["providers"] = {p.name: _provider(p) for p in s.providers}
-    data["behaviours"] = [f"{b.module}:{b.name}" for b in s.behaviours]
+    data["behaviours"] = [_behaviour(b, home) for b in s.behaviours]
     data["imperfections"] = {i.name: _imperfection(i) for i in s.imperfections}
     data["correlations"] = [{"between": list(c.between), "r": unparse(c.r)} for c in s.correlations]
     return _given(data)
+
+
+def _behaviour(b: model.Behaviour, home: Home) -> str:
+    path = _module(b)
+    module = home.here(path).removesuffix(".py").replace("/", ".") if path.is_file() else b.module
+    return f"{module}:{b.name}"
+
+
+def _here(name: Scalar, home: Home) -> str:
+    return home.here(home.path(name))
 
 
 def _provider(p: model.Provider) -> Plain:
@@ -110,7 +139,10 @@ def _population(s: Scenario, documents: Documents) -> Plain:
     if p.female is not None:
         data["sex"] = {"female": units.digits(p.female), "male": units.digits(1.0 - p.female)}
     if p.alive_on is not None and author.alive_on:
-        data["alive_on"] = {"date": units.date_from_days(p.alive_on), "ages": author.alive_on.ages.text}
+        data["alive_on"] = {
+            "date": units.date_from_days(p.alive_on),
+            "ages": _here(author.alive_on.ages, documents.home),
+        }
     if p.born is not None:
         data["born"] = _dates(*p.born)
     if p.entry is not None:
@@ -128,10 +160,10 @@ def _dates(start: float, end: float) -> Plain:
 # ---- pathways
 
 
-def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParameter]) -> Plain:
+def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParameter], home: Home) -> Plain:
     own = f"{pathway.name}."
     data: Plain = {"pathway": pathway.name}
-    data |= _parameters(s, pathway.name, authors)
+    data |= _parameters(s, pathway.name, authors, home)
     data["variables"] = _variables(s, pathway.name)
     data["disease"] = {
         _local(axis.name): {_local(state.name): _state(state) for state in axis.states}
@@ -145,7 +177,7 @@ def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParam
     return _given(data)
 
 
-def _parameters(s: Scenario, namespace: str, authors: dict[str, AuthorParameter]) -> Plain:
+def _parameters(s: Scenario, namespace: str, authors: dict[str, AuthorParameter], home: Home) -> Plain:
     """The sections `sources` and `parameters`: a source of one word must be a key, and stands for itself."""
     sources, parameters = {}, {}
     for p in s.parameters:
@@ -154,7 +186,9 @@ def _parameters(s: Scenario, namespace: str, authors: dict[str, AuthorParameter]
         if NAME.fullmatch(p.source):
             sources[p.source] = p.source
         author = authors[_local(p.name)]
-        parameters[_local(p.name)] = _given(_keyed(s, p, author) if p.value is None else _valued(p, p.value))
+        parameters[_local(p.name)] = _given(
+            _keyed(s, p, author, home) if p.value is None else _valued(p, p.value)
+        )
     return {"sources": sources, "parameters": parameters}
 
 
@@ -167,14 +201,14 @@ def _valued(p: model.Parameter, value: float) -> Plain:
     return data | {"source": p.source}
 
 
-def _keyed(s: Scenario, p: model.Parameter, author: AuthorParameter) -> Plain:
+def _keyed(s: Scenario, p: model.Parameter, author: AuthorParameter, home: Home) -> Plain:
     data: Plain = {"by": [by.text for by in author.by]}
     if author.table is None:
         table = next(t for t in s.tables if t.name == p.name)
         cells = zip(table.axes[0].levels, table.values, strict=True)
         data["value"] = {level: units.spell(value, p.type) for level, value in cells}
     else:
-        data |= {"table": author.table.text, "unit": author.unit, "clamp": _truth(author.clamp)}
+        data |= {"table": _here(author.table, home), "unit": author.unit, "clamp": _truth(author.clamp)}
     return data | {"source": p.source}
 
 

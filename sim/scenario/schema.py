@@ -617,6 +617,8 @@ class ScenarioFile(Named):
 
     planned = frozenset({"expect", "groups", "uses", "with"})
     scenario: Text
+    extends: Name | None = None
+    without: AnyNumber[Name]
     sources: Texts
     window: Dates
     population: Population
@@ -662,13 +664,23 @@ class ScenarioFile(Named):
 
 
 def json_schema() -> dict[str, Any]:
-    """A JSON Schema (draft 2020-12) that every scenario.yaml and every pathway file meets."""
+    """A JSON Schema (draft 2020-12) that every scenario.yaml and every pathway file meets.
+
+    Of a scenario that extends another only the keys are looked at: what they hold may be a part.
+    """
     from pydantic.json_schema import models_json_schema
 
     _, schema = models_json_schema([(ScenarioFile, "validation"), (Pathway, "validation")])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Lifecourse scenario or pathway",
-        "anyOf": [{"$ref": "#/$defs/ScenarioFile"}, {"$ref": "#/$defs/Pathway"}],
+        "anyOf": [
+            {"$ref": "#/$defs/ScenarioFile"},
+            {"$ref": "#/$defs/Pathway"},
+            {
+                "required": ["scenario", "extends"],
+                "propertyNames": {"enum": sorted(ScenarioFile.keys())},
+            },
+        ],
         **schema,
     }

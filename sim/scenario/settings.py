@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from sim.scenario.diagnostics import Findings, shown
-from sim.scenario.loader import Scalar, path_in, read_map
+from sim.scenario.home import Home
+from sim.scenario.loader import Scalar, read_map
 from sim.scenario.model import Span
 from sim.scenario.schema import ParameterFile, ScenarioFile, Setting
 from sim.scenario.shapes import model_of
@@ -56,14 +57,19 @@ def texts(parameters: Parameters) -> tuple[tuple[str, str], ...]:
     )
 
 
-def of_scenario(file: ScenarioFile, folder: Path, files: list[Path], findings: Findings) -> list[Layer]:
-    """Those of scenario.yaml: of the files that it names, in their order, then its own."""
+def of_scenario(file: ScenarioFile, home: Home, files: list[Path], findings: Findings) -> list[Layer]:
+    """Those of scenario.yaml: of the files that it names, in their order, then its own; before them those of
+    what it extends.
+    """
     layers = []
-    for name in file.parameter_files:
-        path = findings.attempt(partial(path_in, folder, name))
-        if path:
-            layers.append(_of_file(path, name, files, findings))
-    return [*layers, _of_author(file.settings, None, findings)]
+    for level in map(str, home.levels):
+        for name in file.parameter_files:
+            path = findings.attempt(partial(home.path, name)) if name.span.file == level else None
+            if path:
+                layers.append(_of_file(path, name, files, findings))
+        own = {name: setting for name, setting in file.settings.items() if setting.span.file == level}
+        layers.append(_of_author(own, None, findings))
+    return layers
 
 
 def _sources(parameters: Parameters) -> Sequence[Source]:

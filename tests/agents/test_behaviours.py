@@ -123,7 +123,7 @@ def ear(monkeypatch: pytest.MonkeyPatch) -> type[Ear]:
 def hearing(scenario: Scenario, *names: str) -> Scenario:
     span = scenario.population.span
     classes = (name.split(":") for name in names or ("ears_of_tests:Ear",))
-    return replace(scenario, behaviours=tuple(Behaviour(*parts, span) for parts in classes))
+    return replace(scenario, behaviours=tuple(Behaviour(*parts, span, scenario.folder) for parts in classes))
 
 
 def test_all_is_heard_in_order_and_after_who_waits_upon_it(world: World, ear: type[Ear]) -> None:
@@ -396,7 +396,7 @@ def test_modules_of_two_scenarios_do_not_meet(world: World, tmp_path: Path) -> N
     other = tmp_path / "other"
     other.mkdir()
     first = world(BARE, frame=LISTENING, tables=nurse('patient.set("dose", 11)'))
-    second = replace(first, folder=str(other))
+    second = replace(first, behaviours=tuple(replace(b, folder=str(other)) for b in first.behaviours))
     (other / "nurse.py").write_text(nurse('patient.set("dose", 22)')["nurse.py"])
     for scenario, dose in ((first, 11.0), (second, 22.0), (first, 11.0)):
         assert dose in simulate(scenario, range(3), 1)[1].value

@@ -90,9 +90,14 @@ def as_run(document: Path, folder: Path) -> str:
 
 
 def frame(sections: str) -> dict[str, str]:
-    """The files of a scenario whose top-level `sections` go where they belong; a default fills the rest."""
+    """The files of a scenario whose top-level `sections` go where they belong; a default fills the rest.
+
+    A scenario that extends another stands for itself.
+    """
     of_a_pathway = Pathway.keys()
     files = {"scenario.yaml": _FRAME, "example.yaml": "pathway: example\n"}
+    if "\nextends:" in sections:
+        return files | {"scenario.yaml": sections}
     for section in _SECTION.split(sections):
         key = section.partition(":")[0]
         if key in of_a_pathway:

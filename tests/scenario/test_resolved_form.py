@@ -19,7 +19,9 @@ SCENARIOS.append(REPOSITORY / "scenarios" / "diabetes")
 def without_places(thing: object) -> object:
     """A scenario as nested tuples, but for what says where it was read."""
     if dataclasses.is_dataclass(thing):
-        names = [f.name for f in dataclasses.fields(thing) if f.name not in ("span", "folder", "files")]
+        names = [
+            f.name for f in dataclasses.fields(thing) if f.name not in ("span", "folder", "files", "given")
+        ]
         return (type(thing).__name__, *((name, without_places(getattr(thing, name))) for name in names))
     if isinstance(thing, tuple):
         return tuple(without_places(part) for part in thing)
