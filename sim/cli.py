@@ -524,6 +524,8 @@ def _summary(made: Run) -> None:
     click.echo(
         f"{people['recorded']:,} people of {people['count']:,}, {from_} to {to}, in {seconds['wall']:.1f} s"
     )
+    if people["acceptance"] is not None:
+        click.echo(f"{people['acceptance']:.2%} of {people['lives']:,} lives were included")
     for table, count in made.rows.items():
         click.echo(f"  {table:16} {count:>14,} rows")
     runtime = made.manifest["runtime"]

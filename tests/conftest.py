@@ -180,9 +180,8 @@ def simulate(scenario: Scenario) -> Simulate:
                 birth = float(random.uniform(-7305, 10957))
                 left = int(random.integers(10957, 18262)) * SECONDS_A_DAY
                 died, attempts = bool(random.random() < 0.5), int(random.integers(1, 3))
-                people.append(
-                    (patient, int(random.integers(2)), birth, 10957 * SECONDS_A_DAY, left, died, attempts)
-                )
+                sex = int(random.integers(2))
+                people.append((patient, sex, birth, 10957 * SECONDS_A_DAY, left, died, attempts, 1.0))
                 log += rows(random, patient)
         return _columns(People, people), _columns(Log, log)
 

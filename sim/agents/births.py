@@ -7,15 +7,17 @@ from bisect import bisect_right
 from functools import cached_property
 from itertools import accumulate
 
-from sim.agents import disease, hearers
+from sim.agents import disease, hearers, sampling
 from sim.agents.clocks import GRID
 from sim.agents.faults import Failure
 from sim.agents.life import Life, Streams, Teller
 from sim.agents.world import OPENING, World
 from sim.engine import faults
-from sim.engine.faults import MOST_ATTEMPTS
+from sim.engine.faults import MOST_ATTEMPTS, PATIENCE
 from sim.engine.log import VARIABLE
 from sim.scenario.model import DAYS_PER_YEAR, Assignment
+
+LIVED, REDRAW, UNSEEN = range(3)  # how a life went: REDRAW ended before the date to be alive on
 
 
 class Births:
@@ -28,29 +30,53 @@ class Births:
     def life(self, patient: int, teller: Teller | None = None) -> Life | None:
         """The life of a patient up to the window's start, or to entry if that is later.
 
-        Lives are drawn anew until one reaches the date that people must be alive on. None where nothing of it
-        lies in the window. Raises Failure.
+        Lives are drawn anew until one reaches the date that people must be alive on, and is included. None
+        where nothing of it lies in the window. Raises Failure.
         """
-        from_, to = self.world.scenario.window
-        for attempt in range(MOST_ATTEMPTS):
+        conditioned = self.population.conditioned
+        born = 0
+        for attempt in range(MOST_ATTEMPTS * (PATIENCE if conditioned else 1)):
             life = Life(self.world, self.streams, patient, attempt)
             life.teller = teller
-            self.be_born(life)
-            if life.entry >= to - life.birth or not (life.alive or life.entry == 0.0):
+            outcome = self.begin(life, born)
+            if outcome == LIVED and self.population.include_at_end is not None:
+                trial = Life(self.world, self.streams, patient, attempt)
+                self.begin(trial, born)
+                outcome = LIVED if sampling.lasts(trial) else UNSEEN
+            if outcome == LIVED:
+                return life
+            if outcome == UNSEEN and not conditioned:
                 return None
-            if life.alive:
-                hearers.enter(life)
-            life.settle()
-            life.run(from_ - life.birth)
-            reached = -math.inf if self.population.alive_on is None else self.population.alive_on - life.birth
-            if life.alive or life.now >= reached:
-                return life if life.alive or life.recording else None
-        raise Failure(faults.TOO_MANY_ATTEMPTS, self.population.span)
+            if outcome == UNSEEN:
+                born = attempt + 1
+        message = faults.NOBODY_INCLUDED if conditioned else faults.TOO_MANY_ATTEMPTS
+        raise Failure(message, self.population.span)
 
-    def be_born(self, life: Life) -> None:
+    def begin(self, life: Life, born: int) -> int:
+        """Live a life up to the window's start, or to entry if that is later; how it went. Its sex and birth
+        are those of the attempt `born`.
+        """
+        self.be_born(life, born)
+        from_, to = (date - life.birth for date in self.world.scenario.window)
+        if life.entry >= to or not (life.alive or life.entry == 0.0):
+            return UNSEEN
+        if life.alive and life.recording and not sampling.starts(life, life.entry):
+            return UNSEEN
+        if life.alive:
+            hearers.enter(life)
+        life.settle()
+        life.run(from_)
+        reached = -math.inf if self.population.alive_on is None else self.population.alive_on - life.birth
+        if not life.alive and life.now < reached:
+            return REDRAW
+        if life.alive and not life.recording and not sampling.starts(life, from_):
+            return UNSEEN
+        return LIVED if life.alive or life.recording else UNSEEN
+
+    def be_born(self, life: Life, born: int) -> None:
         """Sex and birth; variables and first states; hazards, watches and the window from entry on."""
         world = life.world
-        self.draw_birth(life)
+        self.draw_birth(life, born)
         life.tell("born")
         for variable in world.scenario.variables:
             if variable.draw is not None:
@@ -82,10 +108,10 @@ class Births:
         for watch in world.watches:
             life.look_later(watch)
 
-    def draw_birth(self, life: Life) -> None:
-        """Sex and birth, drawn once whatever else is drawn again."""
+    def draw_birth(self, life: Life, born: int) -> None:
+        """Sex and birth, those of the attempt `born`."""
         p, attempt = self.population, life.attempt
-        life.attempt = 0
+        life.attempt = born
         life.sex = 0.0 if life.uniform_at("population/sex", 0) < self.female else 1.0
         u = life.uniform_at("population/birth", 0)
         life.attempt = attempt

@@ -11,7 +11,7 @@ from sim.engine.log import STATE, VARIABLE
 from sim.scenario.model import DAYS_PER_YEAR, Type
 
 Kind = Literal[
-    "redrawn",  #         a life that ended too early for the population, drawn again
+    "redrawn",  #         a life that does not belong to the population, drawn again
     "born",  #            what: the sex
     "enters",  #          the population, later than at birth
     "record begins",

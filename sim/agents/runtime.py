@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from sim.agents import sampling
 from sim.agents.life import Life, Teller
 from sim.agents.population import Population
 from sim.agents.world import World
@@ -15,7 +16,7 @@ from sim.scenario.model import Scenario
 
 Progress = Callable[[int, int], None]  # patients done, patients in all
 T = TypeVar("T", People, Log)
-PEOPLE = (np.int64, np.int8, np.float64, np.int64, np.int64, np.bool_, np.int32)
+PEOPLE = (np.int64, np.int8, np.float64, np.int64, np.int64, np.bool_, np.int32, np.float64)
 LOG = (np.int8, np.int64, np.int32, np.int64, np.int64, np.int32, np.int32, np.int64, np.float64)
 
 
@@ -66,9 +67,16 @@ def _told(patients: range, progress: Progress) -> Iterator[int]:
 
 
 def tables(population: Population) -> tuple[People, Log]:
-    """The people seen in the window so far, and the rows of their lives, in order of patient."""
-    lives = sorted(population.lives, key=lambda life: life.patient)
-    people = [_person(life, population.world.scenario.window) for life in lives]
+    """The people who are kept, once the window has ended, and the rows of their lives, in order of
+    patient.
+    """
+    window = population.world.scenario.window
+    everyone = sorted(population.lives, key=lambda life: life.patient)
+    weights = [sampling.weight(life) for life in everyone]
+    lives = [life for life, weight in zip(everyone, weights, strict=True) if weight]
+    people = [
+        (*_person(life, window), weight) for life, weight in zip(lives, filter(None, weights), strict=True)
+    ]
     rows = [(kind, life.patient, *rest) for life in lives for kind, *rest in life.rows]
     return _columns(People, PEOPLE, people), _columns(Log, LOG, rows)
 

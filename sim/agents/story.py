@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from sim.agents import sampling
 from sim.agents.disease import DEAD
 from sim.agents.explain import Answer, Explainer, Names, Part, draws, hazard_now
 from sim.agents.happenings import (
@@ -112,7 +113,8 @@ def story(
     stop = scenario.window[1] - life.birth
     if at is not None and scribe.moment is None and life.alive and life.entry <= at <= stop:
         scribe.look_around(life, at)
-    seen = any(other is life for other in population.lives)
+    lived = any(other is life for other in population.lives)
+    seen = lived and sampling.weight(life) > 0.0
     told = scribe.happenings if seen else [replace(happening, row=None) for happening in scribe.happenings]
     return Story(
         patient,
@@ -125,7 +127,7 @@ def story(
         stop if life.alive else life.now,
         not life.alive,
         life.attempt + 1,
-        None if seen else _absence(life),
+        None if seen else "who is not kept, as most others are not" if lived else _absence(life),
         len(numbers),
         tuple(told),
         scribe.moment,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sim.scenario.model import Span
 
-MOST_ATTEMPTS = 10_000  # lives drawn for one patient until one meets the population's conditions
+MOST_ATTEMPTS = 10_000  # lives drawn for one patient until one reaches the date to be alive on
+PATIENCE = 10  # times as many until one is included
 
 NOT_A_NUMBER = "this has no value here: the operands are known, the result is not a number"
 BAD_RATE = "this rate is negative, unknown or not finite here; a rate must be 0 or more"
@@ -15,6 +16,7 @@ BAD_PROBABILITY = "this probability is not between 0 and 1 here"
 OUTSIDE_TABLE = "this table has no value for the keys asked for; extend it, or say `clamp: true`"
 CASCADE = "this sets off itself again and again at one instant, without end"
 TOO_MANY_ATTEMPTS = "no life drawn reaches the date that people must be alive on"
+NOBODY_INCLUDED = "no life drawn is one that `include:` asks for"
 BAD_SOJOURN = "this parameter of a distribution is impossible here"
 NOT_TABULATED = (
     "this rate has no value here: a table ends before (extend it, or say `clamp: true`), "

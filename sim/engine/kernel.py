@@ -47,6 +47,7 @@ PERSON = np.dtype(
         ("birth", np.float64),
         ("entered", np.int64),
         ("left", np.int64),
+        ("weight", np.float64),
         ("attempts", np.int32),
         ("sex", np.int8),
         ("died", np.bool_),
@@ -54,7 +55,7 @@ PERSON = np.dtype(
     align=True,
 )
 BIRTH_GRID = 2.0**20  # steps a day
-LIVED, REDRAW, UNSEEN, FAILED = range(4)  # how a life went
+LIVED, REDRAW, UNSEEN, FAILED = range(4)  # how a life went: REDRAW ended before the date to be alive on
 
 
 # ---- what follows from an event
@@ -420,13 +421,13 @@ def reset(m, x):
 
 
 @inner
-def draw_birth(m, x, patient):
-    """Sex and birth, drawn once and never again.
+def draw_birth(m, x, patient, attempt):
+    """Sex and birth.
 
     A birth is a whole number of 2**-20 days, so that the time from birth to a date, and back, is exact.
     """
-    sex = 0 if uniform(np.uint64(m[at.KEY_OF_SEX]), at.ONCE, at.ONCE, patient) < x[at.FEMALE] else 1
-    u = uniform(np.uint64(m[at.KEY_OF_BIRTH]), at.ONCE, at.ONCE, patient)
+    sex = 0 if uniform(np.uint64(m[at.KEY_OF_SEX]), at.ONCE, attempt, patient) < x[at.FEMALE] else 1
+    u = uniform(np.uint64(m[at.KEY_OF_BIRTH]), at.ONCE, attempt, patient)
     x[at.SEX] = float(sex)
     if x[at.ALIVE_ON] != x[at.ALIVE_ON]:
         born = x[at.BORN_FROM] + u * (x[at.BORN_TO] - x[at.BORN_FROM])
@@ -487,15 +488,25 @@ def start_life(m, x, log):
 
 
 @inner
-def live(m, x, log, patient, attempt):
-    """Live one life, writing its rows to `log`. Returns (how it went, entry, end), times in days since
-    birth."""
+def holds(m, x, code):
+    """Whether a condition on the cohort is true now; 1 where there is none (`code` -1)."""
+    return code < 0 or evaluate(m, x, code) == 1.0
+
+
+@inner
+def live(m, x, log, patient, attempt, born):
+    """Live one life, writing its rows to `log`. Returns (how it went, entry, end), times in days since birth.
+
+    Its sex and birth are those of the attempt `born`.
+    """
     reset(m, x)
-    draw_birth(m, x, patient)
+    draw_birth(m, x, patient, born)
     x[at.PATIENT], x[at.ATTEMPT] = float(patient), float(attempt)
     entry = start_life(m, x, log)
     stop = x[at.WINDOW_TO] - x[at.BIRTH]
     if entry >= stop or (m[at.DEAD] and entry > 0.0):
+        return UNSEEN, entry, stop
+    if m[at.RECORDING] and m[at.DEAD] == 0 and not holds(m, x, m[at.INCLUDE_AT_START]):
         return UNSEEN, entry, stop
     settle(m, x, log)
     now, due = entry, m[at.DUE]
@@ -510,6 +521,8 @@ def live(m, x, log, patient, attempt):
         x[at.NOW], m[at.SLOT] = now, slot
         if m[at.AT_ONCE] > MOST_AT_ONCE:
             fail(x, at.CASCADE, slot)
+        if slot == at.WINDOW_SLOT and not holds(m, x, m[at.INCLUDE_AT_START]):
+            return UNSEEN, entry, stop
         advance(m, x, log, slot)
     if now < x[at.ALIVE_ON] - x[at.BIRTH]:
         return REDRAW, entry, now
@@ -542,11 +555,19 @@ def live_all(memory, floats, rows, people, first, count, most_attempts):
         x[spot(m, at.LEDGER, word)] = 0.0
     for i in range(count):
         begun = m[at.LOGGED]
-        outcome, attempt = REDRAW, at.ONCE
+        outcome, attempt, born, stands_for = REDRAW, at.ONCE, at.ONCE, 1.0
         while outcome == REDRAW:
             m[at.LOGGED] = begun
-            outcome, entry, end = live(m, x, log, first + i, attempt)
+            outcome, entry, end = live(m, x, log, first + i, attempt, born)
+            if outcome == LIVED:
+                x[at.NOW] = end
+                if not holds(m, x, m[at.INCLUDE_AT_END]):
+                    outcome = UNSEEN
+                else:
+                    stands_for = evaluate(m, x, m[at.WEIGHT]) if m[at.WEIGHT] >= 0 else 1.0
             attempt += 1
+            if outcome == UNSEEN and (m[at.INCLUDE_AT_START] >= 0 or m[at.INCLUDE_AT_END] >= 0):
+                outcome, born = REDRAW, attempt
             if outcome == REDRAW and attempt >= most_attempts:
                 fail(x, at.TOO_MANY_ATTEMPTS, 0)
             if x[at.FAULT] != at.FINE:
@@ -557,7 +578,9 @@ def live_all(memory, floats, rows, people, first, count, most_attempts):
             m[at.LOGGED] = begun
         if outcome == FAILED:
             return i, seen, begun, np.int64(x[at.FAULT])
-        if outcome == LIVED:
+        if outcome == LIVED and stands_for == 0.0:
+            m[at.LOGGED] = begun
+        elif outcome == LIVED:
             person = people[seen]
             person.patient = first + i
             person.sex = np.int8(x[at.SEX])
@@ -566,5 +589,6 @@ def live_all(memory, floats, rows, people, first, count, most_attempts):
             person.left = seconds(x, end)
             person.died = m[at.DEAD] == 1
             person.attempts = attempt
+            person.weight = stands_for
             seen += 1
     return count, seen, m[at.LOGGED], np.int64(at.FINE)

@@ -143,6 +143,7 @@ def load(program: Program, seed: int, history: int = HISTORY_AT_FIRST, ledger: L
     m[at.N_TABULATIONS] = len(t.tabulations)
     m[at.N_YEARS] = civil_year(program.scenario.window[1]) - civil_year(first_birth) + 1
     m[at.FIXED], m[at.ENTRY_CODE] = program.fixed, program.entry_code
+    m[at.INCLUDE_AT_START], m[at.INCLUDE_AT_END], m[at.WEIGHT] = program.cohort
     for name, stream in ((at.KEY_OF_SEX, "sex"), (at.KEY_OF_BIRTH, "birth")):
         m[name] = np.array(site_key(seed, f"population/{stream}"), np.uint64).view(np.int64)
     if ledger is not None:

@@ -60,3 +60,4 @@ class People(NamedTuple):
     left: NDArray[np.int64]  # s: death, or the window's end
     died: NDArray[np.bool_]
     attempts: NDArray[np.int32]  # how many lives were drawn until one met the population's conditions
+    weight: NDArray[np.float64]  # for how many the patient stands: 1, or more where others are oversampled

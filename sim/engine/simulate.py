@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.engine import faults
 from sim.engine.compilation import no_collection
-from sim.engine.faults import MOST_ATTEMPTS, Fault, LifeError
+from sim.engine.faults import MOST_ATTEMPTS, PATIENCE, Fault, LifeError
 from sim.engine.kernel import PERSON, live_all
 from sim.engine.life import ROW
 from sim.engine.load import Ledger, load
@@ -47,6 +47,7 @@ class Engine:
     def simulate(self, patients: range) -> tuple[People, Log]:
         """As the function `simulate`."""
         people = np.recarray(len(patients), PERSON)
+        conditioned = self.program.scenario.population.conditioned
         while True:
             m = self._memory
             m[at.N_ROWS] = len(self._log)
@@ -58,7 +59,7 @@ class Engine:
                     people,
                     patients.start,
                     len(patients),
-                    MOST_ATTEMPTS,
+                    MOST_ATTEMPTS * (PATIENCE if conditioned else 1),
                 )
             if fault == at.FINE:
                 break
@@ -115,6 +116,8 @@ def describe(program: Program, fault: int, place: int, patient: int) -> Fault:
         span = span_of_slot(program, place)
     elif fault == at.TOO_MANY_ATTEMPTS:
         span = program.scenario.population.span
+        if program.scenario.population.conditioned:
+            return Fault(faults.NOBODY_INCLUDED, span, patient)
     return Fault(SENTENCES[fault], span, patient)
 
 

@@ -18,6 +18,7 @@ from sim.scenario.hazards import split_rate
 from sim.scenario.model import (
     NUMBER,
     RATE,
+    TRUTH,
     Biomarker,
     Exit,
     Expr,
@@ -120,7 +121,23 @@ class _Compiler:
         entry_code = -1
         if entry is not None:
             entry_code = self.lower(entry, "exact", "population/entry", self.assembler.constant(0.0)).start
-        return self.finish(entry_code)
+        return self.finish(entry_code, self.cohort())
+
+    def cohort(self) -> tuple[int, int, int]:
+        """Code of who is included, at the start and at the end of a record, and of the weight; -1: none."""
+        p = self.scenario.population
+        weight = None
+        if p.oversample is not None:
+            times = Expr("const", (), p.oversample.times)
+            kept = Expr("draw", (Expr("const", (), 1.0 / p.oversample.times),), "bernoulli", TRUTH)
+            weight = Expr("if", (p.oversample.condition, ALWAYS, Expr("mul", (times, kept))))
+        start, end = (
+            -1 if e is None else self.lower(e, "exact").start for e in (p.include_at_start, p.include_at_end)
+        )
+        if weight is None:
+            return start, end, -1
+        once = self.assembler.constant(0.0)
+        return start, end, self.lower(weight, "exact", "population/oversample", once).start
 
     def number_everything(self) -> None:
         """Give every name its position, and every thing its cells, before any expression asks for them."""
@@ -416,7 +433,7 @@ class _Compiler:
 
     # ---- putting it together
 
-    def finish(self, entry_code: int) -> Program:
+    def finish(self, entry_code: int, cohort: tuple[int, int, int]) -> Program:
         self.rows["things"] = self.thing_rows()
         slot_of = self.order_slots()
         fixed = len(self.assembler.cells)
@@ -458,7 +475,9 @@ class _Compiler:
                 arrays[table][:, column] = [place(int(v)) for v in arrays[table][:, column]]
         tables = Tables(**{name: np.ascontiguousarray(arrays[name]) for name in Tables._fields})
         spans: tuple[Span | None, ...] = tuple(self.assembler.spans)
-        return Program(self.scenario, tables, tuple(self.sites), spans, fixed, entry_code, self.visits)
+        return Program(
+            self.scenario, tables, tuple(self.sites), spans, fixed, entry_code, self.visits, cohort
+        )
 
     def thing_rows(self) -> list[tuple[int, ...]]:
         rows: list[tuple[int, ...]] = []

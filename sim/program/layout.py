@@ -86,6 +86,8 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
 FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(69, 76)
 # Numbers of the life that is being lived.
 LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE, SLOT = range(76, 85)
+# Words that hold code, or -1: who is included, by looks at the start and at the end of a record; the weight.
+INCLUDE_AT_START, INCLUDE_AT_END, WEIGHT = range(85, 88)
 
 # ---- cells that every life has (float64)
 NOW = 88  # days since birth

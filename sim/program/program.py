@@ -63,6 +63,7 @@ class Program:
     fixed: int
     entry_code: int  # code of the age at entry, or -1
     visits: int  # steps that are visits
+    cohort: tuple[int, int, int] = (-1, -1, -1)  # code: included at the start, at the end, the weight; or -1
 
     @property
     def hash(self) -> str:
@@ -73,6 +74,8 @@ class Program:
             digest.update(np.ascontiguousarray(array).tobytes())
         rest = (self.fixed, self.entry_code, self.visits, self.sites, _population_text(self.scenario))
         digest.update(repr(rest).encode())
+        if max(self.cohort) >= 0:
+            digest.update(repr(self.cohort).encode())
         return digest.hexdigest()
 
 

@@ -11,7 +11,8 @@ scenario    `name`; `sources` and their SHA-256; `parameters`: the `files` of va
 program     hash of the compiled scenario
 seed        the seed
 patients    `first` number, `count`, how many are `recorded`; how many of these were `redrawn` until a life
-            met the population's conditions, and the number of `lives` drawn for all of them
+            met the population's conditions, and the number of `lives` drawn for all of them; with
+            `include:` the share of these that was included, `acceptance`, else null
 window      first and last day
 providers   by name: `class`; where it has a capacity `at_a_time`, so many patients, or `per_week`, so many
             appointments; `hours`: sessions of a week, from and to in days since Monday 00:00, none for always

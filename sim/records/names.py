@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sim.engine.log import CONDITION, DEATH, ENCOUNTER, MEDICATION, OBSERVATION, PROCEDURE
 from sim.records.arrays import text_array
 from sim.records.digest import NULL_WORD, text_word
-from sim.records.schema import LOGGED
+from sim.records.schema import LOGGED, Table, patients
 from sim.scenario.model import Biomarker, Code, Coded, Scenario
 from sim.scenario.whole import discharges
 
@@ -96,12 +96,14 @@ class Names:
     `first_level` int32, per variable: the code of its first level in the vocabulary "level", -1 without any.
     `first_thing` int32, per kind of the log's rows: the code of the first in the vocabulary "thing".
     `first_foreign`: the code in the vocabulary "observation.unit" of the first that an imperfection writes.
+    `patients` is the table of patients, which has weights in some scenarios.
     """
 
     vocabularies: Mapping[str, Vocabulary]
     first_level: NDArray[np.int32]
     first_thing: NDArray[np.int32]
     first_foreign: np.int32
+    patients: Table
 
 
 def foreign_units(scenario: Scenario) -> list[str]:
@@ -151,4 +153,5 @@ def names(scenario: Scenario) -> Names:
         np.where([bool(some) for some in levels], starts, -1).astype(np.int32),
         np.cumsum([0, *(len(kinds[row]) for row in sorted(kinds))], dtype=np.int32)[:-1],
         np.int32(len(results)),
+        patients(scenario),
     )

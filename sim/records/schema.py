@@ -22,6 +22,7 @@ from sim.engine.log import (
     STATE,
     VARIABLE,
 )
+from sim.scenario.model import Scenario
 
 INTEGER = pa.int64()
 NUMBER = pa.float64()
@@ -90,6 +91,14 @@ PATIENTS = Table(
         Column("died", TRUTH, "died"),
     ),
 )
+WEIGHTED = Table("patients", (*PATIENTS.columns, Column("weight", NUMBER, "weight")))  # of an oversample
+
+
+def patients(scenario: Scenario) -> Table:
+    """The table of patients; with their weights, where a scenario asks for them."""
+    return PATIENTS if scenario.population.oversample is None else WEIGHTED
+
+
 CODES = Table(
     "codes",
     (

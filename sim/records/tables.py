@@ -21,7 +21,6 @@ from sim.records.schema import (
     IMPERFECTIONS,
     LOGGED,
     NUMBER,
-    PATIENTS,
     TIME,
     TRUTH,
     Column,
@@ -60,7 +59,7 @@ def tables(
     would fail if it were. The last is `truth/imperfections`, where it is told what was `touched`. The tables
     come one by one so that the memory of one serves the next.
     """
-    yield PATIENTS.name, *_table(PATIENTS, names, _people(people))
+    yield names.patients.name, *_table(names.patients, names, _people(people))
     rows, starts = by_kind(log)
     for kind, table in LOGGED.items():
         yield table.name, *_table(table, names, _logged(names, rows, slice(starts[kind], starts[kind + 1])))

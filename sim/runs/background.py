@@ -54,7 +54,7 @@ def model_hash(scenario: Scenario) -> str:
     assert scenario.mortality is not None
     name = scenario.mortality.background
     bare = replace(
-        scenario,
+        everybody(scenario),
         mortality=replace(scenario.mortality, background=None, background_hash=None),
         tables=tuple(table for table in scenario.tables if table.name != name),
     )
@@ -130,6 +130,12 @@ def make(
     )
 
 
+def everybody(scenario: Scenario) -> Scenario:
+    """The scenario with nobody left out of its cohort: the background is that of the population."""
+    population = replace(scenario.population, include_at_start=None, include_at_end=None, oversample=None)
+    return replace(scenario, population=population)
+
+
 def first_day(scenario: Scenario) -> float:
     """The first day on which someone may die of background mortality (days since 1970-01-01)."""
     people = scenario.population
@@ -147,7 +153,7 @@ def account(
     progress: Callable[[int, int], None],
 ) -> NDArray[np.float64]:
     """Days alive and cumulative hazard (2, sex, year, age) of the model without background mortality."""
-    program = compile(replace(scenario, mortality=None))
+    program = compile(replace(everybody(scenario), mortality=None))
     done = 0
     batches = [range(i, min(i + BATCH, patients)) for i in range(0, patients, BATCH)]
 

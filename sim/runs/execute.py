@@ -212,6 +212,7 @@ def _content(job: _Job, work: Plan, seed: int, written: list[_Written]) -> dict[
     for part in written:
         for table, count in part.rows.items():
             rows[table] = rows.get(table, 0) + count
+    recorded, lives = rows[PATIENTS.name], sum(part.lives for part in written)
     return {
         "format": manifest.FORMAT,
         "scenario": {
@@ -228,9 +229,10 @@ def _content(job: _Job, work: Plan, seed: int, written: list[_Written]) -> dict[
         "patients": {
             "first": work.patients.start,
             "count": len(work.patients),
-            "recorded": rows[PATIENTS.name],
+            "recorded": recorded,
             "redrawn": sum(part.redrawn for part in written),
-            "lives": sum(part.lives for part in written),
+            "lives": lives,
+            "acceptance": recorded / lives if scenario.population.conditioned else None,
         },
         "window": [manifest.calendar_date(day) for day in scenario.window],
         "providers": {provider.name: manifest.offer(provider, scenario) for provider in scenario.providers},

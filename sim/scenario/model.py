@@ -502,6 +502,9 @@ class Population:
     `born` is (from, to) in days since 1970-01-01. `alive_on` is the date; `ages` names a table over (sex,
     age) of relative numbers. `sex` is P(female), or None where the table of ages gives it. `entry` holds
     every rate at zero before: an expression in days of age (may draw), or `entry_date` a date.
+
+    A life for which `include_at_start` is not true when its record starts, or `include_at_end` when it ends,
+    is drawn again.
     """
 
     size: int
@@ -511,6 +514,23 @@ class Population:
     ages: str | None
     entry: Expr | None
     entry_date: float | None
+    span: Span
+    include_at_start: Expr | None = None
+    include_at_end: Expr | None = None
+    oversample: Oversample | None = None
+
+    @property
+    def conditioned(self) -> bool:
+        """Whether every patient is of the record, since other lives are drawn again."""
+        return self.include_at_start is not None or self.include_at_end is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Oversample:
+    """All of whom `condition` is true at the end of their record are kept, of others one in `times`."""
+
+    condition: Expr
+    times: float
     span: Span
 
 

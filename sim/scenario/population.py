@@ -12,7 +12,17 @@ from sim.scenario.dates import WRITTEN, date
 from sim.scenario.diagnostics import fault, shown
 from sim.scenario.home import Home
 from sim.scenario.loader import Scalar
-from sim.scenario.model import DURATION, Behaviour, Mortality, Population, Span, Table
+from sim.scenario.model import (
+    DURATION,
+    NUMBER,
+    Behaviour,
+    Expr,
+    Mortality,
+    Oversample,
+    Population,
+    Span,
+    Table,
+)
 from sim.scenario.reader import Reader
 from sim.scenario.schema import Dates, ScenarioFile
 from sim.scenario.schema import Mortality as AuthorMortality
@@ -80,7 +90,49 @@ class FrameReader:
         elif author.entry is not None:
             entry = self.reader.expression(author.entry, DURATION, "draw")
         name = ages.name if ages else None
-        return Population(author.size, female, born, alive_on, name, entry, entry_date, author.span)
+        return Population(
+            author.size,
+            female,
+            born,
+            alive_on,
+            name,
+            entry,
+            entry_date,
+            author.span,
+            *self.include(author),
+            self.oversample(author),
+        )
+
+    def include(self, author: AuthorPopulation) -> tuple[Expr | None, Expr | None]:
+        """What must be true at the start and at the end of a record."""
+        looks, findings = author.include, self.reader.findings
+        if looks is None:
+            return None, None
+        if looks.at_start is None and looks.at_end is None:
+            message = "`include:` has no condition"
+            findings.error("missing-key", message, author.at("include"), "{at_start: EXPR, at_end: EXPR}")
+        limited = [name for name, p in self.file.providers.items() if p.capacity is not None]
+        if looks.at_end is not None and limited:
+            message = f"patients wait for each other at `{limited[0]}`: one cannot be drawn again at the end"
+            findings.error("include-with-capacity", message, looks.at_end.span, "include: {at_start: ...}")
+        start, end = (
+            self.reader.truth(look, "condition") if look else None for look in (looks.at_start, looks.at_end)
+        )
+        return start, end
+
+    def oversample(self, author: AuthorPopulation) -> Oversample | None:
+        if author.oversample is None:
+            return None
+        condition = self.reader.truth(author.oversample.if_, "condition")
+        text = author.oversample.times
+        times = self.reader.known(self.reader.expression(text, NUMBER, "condition"))
+        if times is None:
+            message = "how many times as often they are kept is a number"
+            self.reader.findings.error("not-constant", message, text.span)
+        elif not 1.0 <= times <= MAX_SIZE:
+            message = "how many times as often they are kept is a number from 1 up"
+            self.reader.findings.error("not-positive", message, text.span)
+        return Oversample(condition, times or 1.0, author.oversample.span)
 
     def ages(self, name: Scalar) -> Table:
         table = self.csv(name)

@@ -150,6 +150,10 @@ def _population(s: Scenario, documents: Documents) -> Plain:
     if p.entry_date is not None:
         data["entry"] = units.date_from_days(p.entry_date)
     data["variables"] = _variables(s, "population")
+    data["include"] = _given({"at_start": _text(p.include_at_start), "at_end": _text(p.include_at_end)})
+    if p.oversample:
+        times = units.digits(p.oversample.times)
+        data["oversample"] = {"if": unparse(p.oversample.condition), "times": times}
     return _given(data)
 
 

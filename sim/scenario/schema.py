@@ -565,9 +565,29 @@ class AliveOn(Model):
     ages: Name
 
 
+class Include(Model):
+    """Which lives make the cohort, by looks at the start and at the end of their record."""
+
+    shorthand: ClassVar[str] = "at_end"
+    at_start: Expression | None = None
+    at_end: Expression | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": ["string", "number", "boolean"]}, handler(core)]}
+
+
+class Oversample(Model):
+    """All of whom `if` is true are kept, of the others one in `times`."""
+
+    if_: Expression = Field(alias="if")
+    times: Expression
+
+
 class Population(Named):
-    planned = frozenset({"include"})
     size: Whole
+    include: Include | None = None
+    oversample: Oversample | None = None
     sex: Sex | None = None
     alive_on: AliveOn | None = None
     born: Dates | None = None

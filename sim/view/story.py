@@ -86,7 +86,7 @@ def _heading(story: Story) -> list[str]:
         end = f"dies at {_years(story.ends)}" if story.died else f"alive at the end, at {_years(story.ends)}"
         lines.append(f"in the record from {date_from_days(begins)}, at {_years(begins - story.birth)}; {end}")
     if story.attempts > 1:
-        lines.append(f"life number {story.attempts}: those before ended too early to be in this population")
+        lines.append(f"life number {story.attempts}: those before do not belong to this population")
     return lines
 
 
@@ -156,7 +156,7 @@ def told(happening: Happening, names: Names) -> str:
     what, facts = names[happening.what], happening.facts
     match happening.kind:
         case "redrawn":
-            return "a life that ended here, too early to be in this population, was drawn again"
+            return "a life was seen here not to belong to this population, and was drawn again"
         case "born":
             return f"born, {what}"
         case "enters":

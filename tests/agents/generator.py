@@ -71,6 +71,7 @@ def scenarios(draw: Draw) -> Written:
         files |= {table: RATES[table] for table in tables}
     if found := correlations(draw, bare):
         draw(st.sampled_from([frame, frame["population"], bare[0]]))["correlations"] = found
+    frame["population"] |= cohort(draw, n)
     for pathway in bare:
         files[f"{pathway['pathway']}.yaml"] = json.dumps(pathway, indent=1)
     frame["pathways"] = [f"{pathway['pathway']}.yaml" for pathway in bare]
@@ -127,6 +128,17 @@ def population(draw: Draw, files: dict[str, str]) -> Map:
         found["sex"] = {"female": 0.5, "male": 0.5}
     entry = one(draw, ("", "20 years", "1985-01-01", "uniform(10 years, 30 years)"))
     return found | ({"entry": entry} if entry else {})
+
+
+def cohort(draw: Draw, n: Names) -> Map:
+    """Who is included, and of whom there are more, in one scenario of four each."""
+    found: Map = {}
+    if draw(st.integers(0, 3)) == 0:
+        looks = one(draw, (("at_start",), ("at_end",), ("at_start", "at_end")))
+        found["include"] = {look: f"{truth(draw, n, 'look')} or age < 40" for look in looks}
+    if draw(st.integers(0, 3)) == 0:
+        found["oversample"] = {"if": truth(draw, n, "look"), "times": "2.5"}
+    return found
 
 
 def mortality(draw: Draw, files: dict[str, str]) -> Map:

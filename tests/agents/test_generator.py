@@ -50,6 +50,9 @@ def constructs(scenario: Scenario) -> Iterator[str]:
     yield "born" if population.born else "alive on"
     yield "mortality" if scenario.mortality else "no mortality"
     yield "correlated" if scores(scenario) else "independent"
+    yield "included at start" if population.include_at_start else "anybody at start"
+    yield "included at end" if population.include_at_end else "anybody at end"
+    yield "oversampled" if population.oversample else "all alike"
     yield f"entry {population.entry is not None} {population.entry_date is not None}"
     for part in parts(scenario):
         match part:
@@ -124,5 +127,6 @@ def test_every_construct_is_generated() -> None:
     others |= {"valid", "valid step", "changes"}
     others |= {"lasts", "sets", "chance", "hours", "provider lasts"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
+    others |= {"included at start", "included at end", "oversampled"}
     wanted = steps | exits | starts | operations | draws | others
     assert not wanted - reached.keys()

@@ -104,9 +104,10 @@ def check_same_lives(scenario: Scenario, patients: range, at_once: bool) -> None
 
 @pytest.fixture(autouse=True)
 def few_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody lives to the date that people must be alive on, be told so soon."""
+    """Where nobody lives to the date that people must be alive on, or is included, be told so soon."""
     for module in ("sim.engine.simulate", "sim.agents.births"):
         monkeypatch.setattr(sys.modules[module], "MOST_ATTEMPTS", MOST_ATTEMPTS)
+        monkeypatch.setattr(sys.modules[module], "PATIENCE", 1)
 
 
 @pytest.mark.slow

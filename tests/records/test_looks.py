@@ -174,7 +174,7 @@ def one_row(start: int, birth: float) -> tuple[People, Log]:
 
     people = People(
         column(0, np.int64), column(1, np.int8), column(birth, np.float64), *(column(0, np.int64),) * 2,
-        column(False, np.bool_), column(1, np.int32),
+        column(False, np.bool_), column(1, np.int32), column(1.0, np.float64),
     )  # fmt: skip
     log = Log(
         column(OBSERVATION, np.int8), column(0, np.int64), column(0, np.int32), column(start, np.int64),

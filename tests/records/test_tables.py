@@ -163,7 +163,7 @@ def test_people_are_as_the_engine_says(lives: tuple[People, Log], made: dict[str
             "left": moment(left),
             "died": died,
         }
-        for patient, sex, birth, entered, left, died, _ in zip(*(a.tolist() for a in people), strict=True)
+        for patient, sex, birth, entered, left, died, *_ in zip(*(a.tolist() for a in people), strict=True)
     ]
     assert min(people.birth) < 0, "births before 1970 are among them"
 

@@ -123,6 +123,7 @@ def test_the_manifest_tells_what_is_on_the_disk(
         "recorded": len(people.patient),
         "redrawn": int((people.attempts == 2).sum()),
         "lives": int(people.attempts.sum()),
+        "acceptance": None,
     }
     assert manifest["window"] == ["2000-01-01", "2020-01-01"]
     assert manifest["providers"] == {

@@ -33,7 +33,6 @@ PLANNED = {
     "protocol": "needs plan",
     "do": "with",
     "step": " ".join(sorted(PLANNED_VERBS)),
-    "population": "include",
     "scenario": "expect",
 }
 CASES = [(place, word) for place, words in PLANNED.items() for word in words.split()]
