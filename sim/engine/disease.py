@@ -36,7 +36,7 @@ def assign(m, x, log, cell, code, variable):
     write(m, x, log, kinds.VARIABLE, seconds(x, x[at.NOW]), variable, at.NONE, kinds.NULL, value)
 
 
-@inner
+@inner(forceinline=True)
 def leave_state(m, x, state):
     first = wide(m, at.STATES, state, at.STATE_FIRST_HAZARD)
     for h in range(first, first + wide(m, at.STATES, state, at.STATE_HAZARDS)):

@@ -66,7 +66,7 @@ def consumed(form, rate, start, end, entry, x, life):
     return rate * (cumulative(form, end - entry, shape, scale, power) - since)
 
 
-@inner
+@inner(forceinline=True)
 def firing(form, rate, start, threshold, entry, x, life):
     """When a threshold that was whole at `start` is reached; inf where the rate is zero."""
     if rate == 0.0:

@@ -94,6 +94,7 @@ def inner(function: Function | None = None, /, **options: Any) -> Any:
     hidden = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
     numbers = {"nogil": True, "fastmath": False, "error_model": "numpy"}
     compile_inner: Any = numba.njit
+    options.setdefault("forceinline", False)  # else that of the function which first calls it
     compiled = compile_inner(pipeline_class=_Translator, **numbers, **hidden, **options)(function)
     if compiled is not function:
         compiled.__class__ = _Inner

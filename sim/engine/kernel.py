@@ -322,7 +322,7 @@ def next_time(m, x, progress, s):
     return -1.0
 
 
-@inner
+@inner(forceinline=True)
 def advance(m, x, log, slot):
     """Carry out what is due at `slot`, now, and all that follows from it at this instant."""
     kind, argument = narrow(m, at.SLOTS, slot, 0), narrow(m, at.SLOTS, slot, 1)
@@ -393,7 +393,7 @@ def running_since(m, x, table, index):
 # ---- a whole life
 
 
-@inner
+@inner(forceinline=True)
 def reset(m, x):
     template = m[at.TEMPLATE]
     for cell in range(at.FIRST_CELL, m[at.FIXED]):
@@ -420,7 +420,7 @@ def reset(m, x):
     m[at.FIRST_WAITING], m[at.N_WAITING], m[at.N_DIRTY] = 0, 0, 0
 
 
-@inner
+@inner(forceinline=True)
 def draw_birth(m, x, patient, attempt):
     """Sex and birth.
 
