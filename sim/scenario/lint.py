@@ -65,8 +65,10 @@ def silenced(documents: Documents, findings: Findings) -> tuple[Diagnostic, ...]
     """The findings without the warnings that an `allow:` silences; an `allow:` for nothing is a finding
     itself.
 
-    An `allow:` at the top of scenario.yaml is for all files.
+    An `allow:` at the top of scenario.yaml is for all files. In what a variant extends it may well be for
+    something that the variant has not.
     """
+    home = documents.home
     kept = findings.sorted()
     more = Findings()
     for named in _named((documents.scenario, *documents.pathways)):
@@ -78,7 +80,7 @@ def silenced(documents: Documents, findings: Findings) -> tuple[Diagnostic, ...]
                 continue
             everywhere = named is documents.scenario
             left = tuple(d for d in kept if d.rule != rule or not (everywhere or named.holds(d.span)))
-            if len(left) == len(kept):
+            if len(left) == len(kept) and home.folders[at.file] == home.own:
                 more.warning("unused-allow", f"there is no `{rule}` here to allow", at, "leave it out")
             kept = left
     more.diagnostics += kept

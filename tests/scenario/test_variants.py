@@ -123,6 +123,18 @@ def test_what_is_left_out(variant: Variant) -> None:
     assert scenario.pathways[0].protocols[0].until is None
 
 
+def test_what_the_base_allows_and_the_variant_has_not(variant: Variant, tmp_path: Path) -> None:
+    base = tmp_path / "small" / "scenario.yaml"
+    tall = "variables:\n    tall: {value: bernoulli(0.5), allow: {unused-variable: for variants}}"
+    base.write_text(base.read_text().replace("variables:", tall))
+    assert [f.rule for f in check(base)[1]] == []
+    reads = "pathway: other\ncare: {tea: {starts: {upon: ill}, steps: {visit: clinic, chance: 0.5 * tall}}}\n"
+    folder = variant("pathways: other.yaml\n", other=reads)
+    assert [f.rule for f in check(folder)[1]] == []
+    folder = variant("pathways: other.yaml\nallow: {no-source: all have one}\n", other=reads)
+    assert [f"{f.rule} {f.span.line}" for f in check(folder)[1]] == ["unused-allow 4"]
+
+
 def test_values_of_parameters_come_level_by_level(variant: Variant) -> None:
     folder = variant("parameters: {lung.onset: {value: 0.02 per year, source: book}}\n")
     onset = load(folder).parameters[0].value
