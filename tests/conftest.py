@@ -24,6 +24,7 @@ from sim.engine.log import (
     CONDITION,
     DEATH,
     ENCOUNTER,
+    EVENT,
     MEDICATION,
     NULL,
     OBSERVATION,
@@ -40,6 +41,7 @@ from sim.scenario.model import (
     Coded,
     DiseaseAxis,
     Drug,
+    Event,
     Expr,
     Parameter,
     Pathway,
@@ -66,6 +68,10 @@ WIDE = 2**62  # an identifier from here on does not fit a float
 
 def _state(name: str) -> State:
     return State(name, sets=(), lasts=None, exits=(), site=name, span=SPAN)
+
+
+def _event(name: str) -> Event:
+    return Event(name, Expr("const", (), 0.01, Type("rate")), (), name, SPAN)
 
 
 def _biomarker(name: str, code: str, unit: str) -> Biomarker:
@@ -115,9 +121,17 @@ def scenario() -> Scenario:
         ),
         pathways=(
             Pathway(
-                "sugar", (DiseaseAxis("sugar.course", (_state("sugar.none"), _state("sugar.type_2"))),), ()
+                "sugar",
+                (DiseaseAxis("sugar.course", (_state("sugar.none"), _state("sugar.type_2"))),),
+                (),
+                (_event("sugar.fall"), _event("sugar.hypo")),
             ),
-            Pathway("lungs", (DiseaseAxis("lungs.course", (_state("lungs.none"), _state("lungs.ill"))),), ()),
+            Pathway(
+                "lungs",
+                (DiseaseAxis("lungs.course", (_state("lungs.none"), _state("lungs.ill"))),),
+                (),
+                (_event("lungs.fall"),),
+            ),
         ),
         behaviours=(),
         imperfections=(),
@@ -139,13 +153,14 @@ def simulate(scenario: Scenario) -> Simulate:
         PROCEDURE: len(scenario.procedures),
         STATE: 4,
         APPOINTMENT: len(scenario.providers),
+        EVENT: 3,
     }
 
     def rows(random: np.random.Generator, patient: int) -> list[tuple[object, ...]]:
         found = []
         time = 10957 * SECONDS_A_DAY
         for seq in range(0, 2 * int(random.integers(0, 40)), 2):
-            kind = int(random.integers(0, 9))
+            kind = int(random.integers(0, 10))
             time += int(random.integers(0, 10**6))
             code, aux, value = int(random.integers(counts.get(kind, 1))), -1, np.nan
             encounter = NULL if random.random() < 0.3 else WIDE + patient * 1000 + seq // 10
@@ -236,6 +251,7 @@ KINDS = {
     "biomarker": OBSERVATION,
     "provider": ENCOUNTER,
     "variable": VARIABLE,
+    "event": EVENT,
 }
 
 
@@ -331,6 +347,7 @@ class Lives:
             "biomarker": s.biomarkers,
             "provider": s.providers,
             "variable": s.variables,
+            "event": tuple(event for pathway in s.pathways for event in pathway.events),
         }
         return [thing.name.removeprefix("world.") for thing in of[kind]]
 

@@ -37,7 +37,9 @@ from sim.scenario.scope import did_you_mean
 if TYPE_CHECKING:
     from sim.agents.life import Life
 
-Kind = Literal["state", "condition", "drug", "procedure", "observation", "visit", "protocol", "death"]
+Kind = Literal[
+    "state", "event", "condition", "drug", "procedure", "observation", "visit", "protocol", "death"
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Event:
     kind         name (qualified: "pathway.x")              value
     -----------  -----------------------------------------  ---------------
     state        the state that is entered                  NaN
+    event        the event that happens                     NaN
     condition    what is diagnosed, newly                   NaN
     drug         what is prescribed, newly                  NaN
     procedure    what is performed                          NaN

@@ -153,6 +153,8 @@ def look_at_watch(life: Life, watch: Watch) -> None:
         return
     if watch.kind == "wait_until" and not (activation and activation.waits_at is watch.step):
         return
+    if watch.leaves and life.states.get(watch.leaves.axis) != watch.leaves.state:
+        return
     life.turns = math.inf
     holds = watch.holds(life) == 1.0
     life.schedule(watch.slot, life.turns)
@@ -165,7 +167,10 @@ def look_at_watch(life: Life, watch: Watch) -> None:
         return
     life.true ^= {watch.number}
     life.because("watch", watch=watch)
-    if watch.kind == "gives_up":
+    if watch.leaves:
+        if holds:
+            life.leave_when(watch.leaves)
+    elif watch.kind == "gives_up":
         if holds and request:
             request.end(GAVE_UP)
             life.schedule(life.world.protocol_slots[watch.protocol], life.now)

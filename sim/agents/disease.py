@@ -9,8 +9,8 @@ from sim.agents import hearers
 from sim.agents.faults import Failure
 from sim.agents.hazards import Hazard, HazardRule
 from sim.engine import faults
-from sim.engine.log import DEATH, DIED, STATE
-from sim.scenario.model import Exit
+from sim.engine.log import DEATH, DIED, EVENT, STATE
+from sim.scenario.model import Event, Exit
 
 if TYPE_CHECKING:
     from sim.agents.life import Life
@@ -70,6 +70,18 @@ def set_going(life: Life, rule: HazardRule) -> None:
     life.dirty.add(rule.number)
 
 
+# ---- events
+
+
+def occur(life: Life, event: Event) -> None:
+    """An event happens now."""
+    row = life.write(EVENT, life.world.numbers["event", event.name])
+    life.happen(event.name)
+    life.tell("event", event=event.name, row=row)
+    for assignment in event.sets:
+        life.assign(assignment, life.counts[event.name])
+
+
 # ---- states
 
 
@@ -108,6 +120,9 @@ def stay(life: Life, state: StateRule) -> None:
     for timer in state.timers:
         days = life.days(timer.duration, timer.site, life.counts[state.name])
         life.schedule(timer.slot, max(life.now, life.entry) + days)
+    for watch in state.watches:
+        life.true.discard(watch.number)
+        life.look_later(watch)
 
 
 def leave(life: Life, state: StateRule) -> None:
@@ -116,6 +131,8 @@ def leave(life: Life, state: StateRule) -> None:
         life.schedule(rule.slot, math.inf)
     for timer in state.timers:
         life.schedule(timer.slot, math.inf)
+    for watch in state.watches:
+        life.schedule(watch.slot, math.inf)
 
 
 def time_is_up(life: Life, timer: Timer) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from sim.agents.explain import Answer, HazardNow, Part, shown
-from sim.engine.log import STATE, VARIABLE
+from sim.engine.log import EVENT, STATE, VARIABLE
 from sim.scenario.model import DAYS_PER_YEAR, Type
 
 Kind = Literal[
@@ -18,6 +18,7 @@ Kind = Literal[
     "carried over",  #    into the record: what was listed or taken before; since
     "variable",  #        value; drawn, uniform
     "state",  #           what: the axis; left, entered, stays
+    "event",
     "death",  #           what: the cause, or ""
     "start",  #           of a protocol; caller
     "runs already",  #    a start that did nothing
@@ -126,6 +127,15 @@ class Turned:
 
 
 @dataclass(frozen=True)
+class Leaves:
+    """The `when` of an exit from a state has turned true."""
+
+    kind: ClassVar[str] = "when"
+    state: str
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class Reached:
     """A protocol has come to this step, written at `place` (file:line)."""
 
@@ -194,6 +204,7 @@ Reason = (
     | Entered
     | Upon
     | Turned
+    | Leaves
     | Reached
     | Chance
     | Ended
@@ -230,4 +241,4 @@ class Happening:
     @property
     def recorded(self) -> bool:
         """Whether it is in the patient's record, not only in the truth or nowhere."""
-        return self.row is not None and self.row[0] not in (STATE, VARIABLE)
+        return self.row is not None and self.row[0] not in (STATE, VARIABLE, EVENT)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HEARD: dict[str, Kind] = {
     "state": "state",
+    "event": "event",
     "condition": "condition",
     "drug": "drug",
     "procedure": "procedure",

@@ -17,10 +17,10 @@ from sim.agents.expressions import probability
 from sim.agents.faults import Failure
 from sim.agents.hazards import Hazard
 from sim.agents.rows import END, Row
-from sim.agents.world import Slot, Watch, World
+from sim.agents.world import Listener, Slot, Watch, World
 from sim.engine import faults, quantiles, streams
 from sim.engine.log import NULL, VARIABLE
-from sim.scenario.model import Assignment, Expr
+from sim.scenario.model import Assignment, Exit, Expr
 
 if TYPE_CHECKING:
     from sim.agents.appointments import Desk
@@ -234,14 +234,28 @@ class Life:
             exit_ = listener.exit
             if exit_ is None:
                 care.start(self, listener.protocol)
-            elif listener.axis not in moved and self.states.get(listener.axis) == listener.state:
-                chance = exit_.expression
-                if chance is None or self.takes(chance, exit_.site, self.counts[thing]):
-                    moved.add(listener.axis)
-                    disease.enter(self, listener.axis, exit_.target, exit_.cause)
+            elif (
+                listener.axis not in moved
+                and self.states.get(listener.axis) == listener.state
+                and self.takes_exit(exit_, self.counts[thing])
+            ):
+                moved.add(listener.axis)
+                disease.enter(self, listener.axis, exit_.target, exit_.cause)
             if not self.alive:
                 return
         hearers.hear(self, thing, value)
+
+    def leave_when(self, leaves: Listener) -> None:
+        """The `when` of an exit has turned true."""
+        exit_ = leaves.exit
+        assert exit_
+        self.rounds[exit_.site] = self.rounds.get(exit_.site, 0) + 1
+        if self.takes_exit(exit_, self.rounds[exit_.site]):
+            disease.enter(self, leaves.axis, exit_.target, exit_.cause)
+
+    def takes_exit(self, exit_: Exit, count: int) -> bool:
+        """Whether what an exit waited for has this effect."""
+        return exit_.chance is None or self.takes(exit_.chance, exit_.site, count)
 
     def takes(self, chance: Expr, site: str, count: int) -> bool:
         """Whether something of this probability happens."""

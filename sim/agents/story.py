@@ -21,6 +21,7 @@ from sim.agents.happenings import (
     Fired,
     Happening,
     Kind,
+    Leaves,
     Purpose,
     Reached,
     Reason,
@@ -230,6 +231,8 @@ class Scribe:
     def _because_watch(self, life: Life, watch: Watch) -> Reason:
         explain = Explainer(life, self.names, "trigger")
         answer = explain.answer(watch.expression, watch.number in life.true)
+        if watch.leaves:
+            return Leaves(watch.leaves.state, answer)
         return Turned(watch.kind, watch.protocol, answer)
 
     def _because_step(self, life: Life, step: Step, protocol: str) -> Reason:
@@ -278,6 +281,10 @@ class Scribe:
         self._write(life, "state", axis, row, left=left, entered=state, stays=row is not None)
         if state != DEAD:
             self.reasons = [Entered(state)]
+
+    def _event(self, life: Life, event: str, row: Row) -> None:
+        self._write(life, "event", event, row)
+        self.reasons = [Upon(event)]
 
     def _death(self, life: Life, cause: str | None, row: Row | None) -> None:
         self._write(life, "death", cause or "", row)

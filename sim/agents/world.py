@@ -70,10 +70,14 @@ class StateRule:
     hazards: tuple[HazardRule, ...]
     timers: tuple[Timer, ...]
     shares: tuple[Exit, ...]
+    watches: tuple[Watch, ...]
 
     @property
     def instant(self) -> bool:
         return bool(self.shares) and all(timer.exit for timer in self.timers)
+
+
+WatchKind = Literal["while", "until", "when", "gives_up", "wait_until", "leave"]
 
 
 @dataclass(frozen=True)
@@ -81,21 +85,23 @@ class Watch:
     """A truth value that does something when it turns true.
 
     while: starts its protocol, and ends it when it turns false. until: ends it. when: starts it. gives_up:
-    ends the waiting for a visit. wait_until: ends that of `step`.
+    ends the waiting for a visit. wait_until: ends that of `step`. leave: takes an exit (`leaves`), and has no
+    protocol.
     """
 
     number: int
     slot: Slot
-    kind: Literal["while", "until", "when", "gives_up", "wait_until"]
+    kind: WatchKind
     protocol: str
     expression: Expr
     holds: Value
     step: Step | None
+    leaves: Listener | None
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who waits `upon` a thing: an exit of a state, or a protocol."""
+    """Who waits `upon` a thing: an exit of a state, or a protocol. An exit may wait for a `when` as well."""
 
     axis: str
     state: str
@@ -107,7 +113,7 @@ class World:
     """The rules of one scenario, for any life in it.
 
     acts         what is done when something is due, by slot; spans: where that is written
-    hazards      those that every life has: background mortality, and starts of protocols by rate
+    hazards      those that every life has: background mortality, events, and starts of protocols by rate
     readers      the numbers of the hazards and watches that read a fact; hazards come before watches
     upon         who waits for a thing, exits before protocols
     until        the watch that ends a protocol; waits: those that end the waiting of a step, by its site
@@ -183,11 +189,12 @@ class World:
         rate: Expr,
         fires: Callable[[Life], None],
         after: Expr | None = None,
+        repeats: bool = False,
     ) -> HazardRule:
         form = FORMS[str(after.value)] if after else None
         parameters = after.args if after else ()
         number = len(self.hazard_rules)
-        read, repeats = Rate(rate, self.dictionary), slot[0] == CARE
+        read = Rate(rate, self.dictionary)
         rule = HazardRule(number, slot, site, *between, read, form, parameters, fires, repeats)
         self.hazard_rules.append(rule)
         self._add(slot, partial(disease.hazard_is_due, rule=rule), (after or rate).span)
@@ -198,9 +205,14 @@ class World:
         for axis in pathway.axes:
             for state in axis.states:
                 place = self._state(pathway, axis.name, state, place)
+        for event in pathway.events:
+            slot, fires = (DISEASE, pathway.name, 0, place), partial(disease.occur, event=event)
+            place += 1
+            between = ("", event.name)
+            self.hazards.append(self._hazard(slot, event.site, between, event.rate, fires, repeats=True))
 
     def _state(self, pathway: Pathway, axis: str, state: State, place: int) -> int:
-        hazards, timers = list[HazardRule](), list[Timer]()
+        hazards, timers, watches = list[HazardRule](), list[Timer](), list[Watch]()
         for exit_ in state.exits:
             slot = (DISEASE, pathway.name, 0, place)
             place += 1
@@ -208,6 +220,10 @@ class World:
                 self.upon.setdefault(str(exit_.thing), []).append(Listener(axis, state.name, exit_, ""))
                 continue
             assert exit_.expression is not None
+            if exit_.kind == "when":
+                leaves = Listener(axis, state.name, exit_, "")
+                watches.append(self._watch("leave", pathway.name, "", exit_.expression, leaves=leaves))
+                continue
             between = (state.name, exit_.target)
             if exit_.kind == "rate":
                 fires = _exit(axis, exit_)
@@ -226,7 +242,15 @@ class World:
         shares = tuple(e for e in state.exits if e.kind == "share")
         number = self.numbers["state", state.name]
         self.states[state.name] = StateRule(
-            number, state.name, axis, state.site, state.sets, tuple(hazards), tuple(timers), shares
+            number,
+            state.name,
+            axis,
+            state.site,
+            state.sets,
+            tuple(hazards),
+            tuple(timers),
+            shares,
+            tuple(watches),
         )
         return place
 
@@ -235,12 +259,12 @@ class World:
     def _protocol(self, pathway: Pathway, p: Protocol) -> None:
         place = 10 * self.numbers["protocol", p.name]
         if p.while_ is not None:
-            self._watch("while", p, watched(p, p.while_))
+            self._watch("while", pathway.name, p.name, watched(p, p.while_))
         if p.until is not None:
-            self.until[p.name] = self._watch("until", p, p.until)
+            self.until[p.name] = self._watch("until", pathway.name, p.name, p.until)
         for nth, start in enumerate(p.starts):
             if start.kind == "when" and start.expression is not None:
-                self._watch("when", p, watched(p, start.expression))
+                self._watch("when", pathway.name, p.name, watched(p, start.expression))
             elif start.kind == "upon":
                 self.upon.setdefault(str(start.thing), []).append(Listener("", "", None, p.name))
             elif start.kind == "during":
@@ -248,27 +272,31 @@ class World:
             elif start.expression is not None:
                 slot = (CARE, pathway.name, place, nth)
                 fires = partial(care.start, name=p.name)
-                self.hazards.append(self._hazard(slot, start.site, ("", p.name), start.expression, fires))
+                between = ("", p.name)
+                rule = self._hazard(slot, start.site, between, start.expression, fires, repeats=True)
+                self.hazards.append(rule)
         for step in parts(p.steps, Step):
             if isinstance(step, Visit) and step.gives_up is not None:
-                self.waits[step.site] = self._watch("gives_up", p, step.gives_up, step)
+                self.waits[step.site] = self._watch("gives_up", pathway.name, p.name, step.gives_up, step)
             elif isinstance(step, WaitUntil):
-                self.waits[step.site] = self._watch("wait_until", p, step.condition, step)
+                self.waits[step.site] = self._watch("wait_until", pathway.name, p.name, step.condition, step)
         slot = (CARE, pathway.name, place, len(p.starts))
         self.protocol_slots[p.name] = slot
         self._add(slot, partial(_act_on, care.go_on, p.name), p.span)
 
     def _watch(
         self,
-        kind: Literal["while", "until", "when", "gives_up", "wait_until"],
-        p: Protocol,
+        kind: WatchKind,
+        pathway: str,
+        protocol: str,
         e: Expr,
         step: Step | None = None,
+        leaves: Listener | None = None,
     ) -> Watch:
         number = len(self.watches)
-        slot = (REFRESH, _pathway(p.name), CLOCK, number)
+        slot = (REFRESH, pathway, CLOCK, number)
         holds = self.dictionary.meaning(e, "trigger").value
-        watch = Watch(number, slot, kind, p.name, e, holds, step)
+        watch = Watch(number, slot, kind, protocol, e, holds, step, leaves)
         self.watches.append(watch)
         self._add(slot, partial(care.watch_is_due, watch=watch), e.span)
         return watch
@@ -320,6 +348,7 @@ def _numbers(s: Scenario) -> dict[tuple[str, str], int]:
         "variable": [v.name for v in s.variables],
         "axis": [axis.name for p in s.pathways for axis in p.axes],
         "state": [state.name for p in s.pathways for axis in p.axes for state in axis.states],
+        "event": [event.name for p in s.pathways for event in p.events],
         "condition": [c.name for c in s.conditions],
         "drug": [d.name for d in s.drugs],
         "procedure": [p.name for p in s.procedures],

@@ -23,7 +23,7 @@ from sim.engine.life import (
     touch,
     write,
 )
-from sim.engine.memory import fail, item, narrow, wide, wide_place
+from sim.engine.memory import fail, item, narrow, place, spot, wide, wide_place
 from sim.engine.streams import uniform
 from sim.program import layout as at
 
@@ -34,6 +34,23 @@ def assign(m, x, log, cell, code, variable):
     value = evaluate(m, x, code)
     change(m, x, cell, value)
     write(m, x, log, kinds.VARIABLE, seconds(x, x[at.NOW]), variable, at.NONE, kinds.NULL, value)
+
+
+@inner
+def assign_all(m, x, log, first, count):
+    """The `set` of a state that is entered, or of an event: `count` rows of the assignments."""
+    for row in range(first, first + count):
+        into, code = narrow(m, at.ASSIGNMENTS, row, 0), narrow(m, at.ASSIGNMENTS, row, 1)
+        assign(m, x, log, into, code, narrow(m, at.ASSIGNMENTS, row, 2))
+
+
+@inner
+def occur(m, x, log, event):
+    """An event happens, and its hazard starts again."""
+    write(m, x, log, kinds.EVENT, seconds(x, x[at.NOW]), event, at.NONE, kinds.NULL, 0.0)
+    e = place(m, at.EVENTS, event, 0)
+    happen(m, x, m[e + at.EVENT_THING], 0.0)
+    assign_all(m, x, log, m[e + at.EVENT_FIRST_ASSIGNMENT], m[e + at.EVENT_ASSIGNMENTS])
 
 
 @inner(forceinline=True)
@@ -48,6 +65,9 @@ def leave_state(m, x, state):
     first = wide(m, at.STATES, state, at.STATE_FIRST_TIMER)
     for timer in range(first, first + wide(m, at.STATES, state, at.STATE_TIMERS)):
         schedule(m, x, narrow(m, at.TIMERS, timer, at.TIMER_SLOT), math.inf)
+    first = wide(m, at.STATES, state, at.STATE_FIRST_WATCH)
+    for watch in range(first, first + wide(m, at.STATES, state, at.STATE_WATCHES)):
+        schedule(m, x, narrow(m, at.WATCHES, watch, at.WATCH_SLOT), math.inf)
 
 
 @inner
@@ -110,9 +130,7 @@ def enter(m, x, log, axis, state, cause, by_hazard):
             write(m, x, log, kinds.STATE, seconds(x, now), state, came_from, kinds.NULL, -1.0)
         happen(m, x, wide(m, at.STATES, state, at.STATE_THING), 0.0)
         first = wide(m, at.STATES, state, at.STATE_FIRST_ASSIGNMENT)
-        for row in range(first, first + wide(m, at.STATES, state, at.STATE_ASSIGNMENTS)):
-            into, code = narrow(m, at.ASSIGNMENTS, row, 0), narrow(m, at.ASSIGNMENTS, row, 1)
-            assign(m, x, log, into, code, narrow(m, at.ASSIGNMENTS, row, 2))
+        assign_all(m, x, log, first, wide(m, at.STATES, state, at.STATE_ASSIGNMENTS))
         if not instant:
             break
         m[at.AT_ONCE] += 1
@@ -132,6 +150,10 @@ def enter(m, x, log, axis, state, cause, by_hazard):
     for timer in range(first, first + wide(m, at.STATES, state, at.STATE_TIMERS)):
         stay = days(m, x, narrow(m, at.TIMERS, timer, at.TIMER_CODE))
         schedule(m, x, narrow(m, at.TIMERS, timer, at.TIMER_SLOT), max(now, x[at.ENTRY]) + stay)
+    first = wide(m, at.STATES, state, at.STATE_FIRST_WATCH)
+    for watch in range(first, first + wide(m, at.STATES, state, at.STATE_WATCHES)):
+        m[spot(m, at.WATCHED, watch)] = 0
+        mark(m, m[at.N_HAZARDS] + watch)
 
 
 @inner

@@ -126,6 +126,9 @@ def look_at_watch(m, x, log, watch):
         return
     if action == at.GO_ON and m[wide_place(m, at.PROGRESS, protocol, at.NEXT_STEP)] != m[w + at.WATCH_STEP]:
         return
+    n = place(m, at.LISTENERS, m[w + at.WATCH_EXIT], 0)
+    if action == at.LEAVE and not is_in_state(m, x, n):
+        return
     x[at.NEXT] = math.inf
     true = 1 if evaluate(m, x, m[w + at.WATCH_CODE]) == 1.0 else 0
     schedule(m, x, m[w + at.WATCH_SLOT], x[at.NEXT])
@@ -136,12 +139,34 @@ def look_at_watch(m, x, log, watch):
     if true == item(m, at.WATCHED, watch):
         return
     m[spot(m, at.WATCHED, watch)] = true
-    if true == 1 and action != at.UNTIL:
+    if action == at.LEAVE:
+        x[m[w + at.WATCH_COUNT]] += true
+        if true == 1 and takes_exit(m, x, n):
+            take_exit(m, x, log, n)
+    elif true == 1 and action != at.UNTIL:
         if action == at.WHILE:
             m[wide_place(m, at.PROGRESS, protocol, at.ENDING)] = 0
         care.start_protocol(m, x, protocol)
     elif action != at.WHEN:
         care.end_protocol(m, x, log, protocol)
+
+
+@inner(forceinline=True)
+def is_in_state(m, x, n):
+    """Whether the life is in the state of the exit that the listener at `n` says."""
+    return x[narrow(m, at.AXES, m[n + at.LISTENER_AXIS], at.AXIS_CELL)] == m[n + at.LISTENER_STATE]
+
+
+@inner(forceinline=True)
+def takes_exit(m, x, n):
+    code = m[n + at.LISTENER_CODE]
+    return code < 0 or evaluate(m, x, code) == 1.0
+
+
+@inner(forceinline=True)
+def take_exit(m, x, log, n):
+    axis, target, cause = m[n + at.LISTENER_AXIS], m[n + at.LISTENER_TARGET], m[n + at.LISTENER_CAUSE]
+    disease.enter(m, x, log, axis, target, cause, at.NO)
 
 
 @inner
@@ -153,16 +178,12 @@ def consequences(m, x, log, thing):
         if m[n + at.LISTENER_PROTOCOL] >= 0:
             care.start_protocol(m, x, m[n + at.LISTENER_PROTOCOL])
             continue
-        axis, code = m[n + at.LISTENER_AXIS], m[n + at.LISTENER_CODE]
-        moved = spot(m, at.MOVED, axis)
-        if (
-            m[moved] == m[at.FIRST_WAITING]
-            or x[narrow(m, at.AXES, axis, at.AXIS_CELL)] != m[n + at.LISTENER_STATE]
-        ):
+        moved = spot(m, at.MOVED, m[n + at.LISTENER_AXIS])
+        if m[moved] == m[at.FIRST_WAITING] or not is_in_state(m, x, n):
             continue
-        if code < 0 or evaluate(m, x, code) == 1.0:
+        if takes_exit(m, x, n):
             m[moved] = m[at.FIRST_WAITING]
-            disease.enter(m, x, log, axis, m[n + at.LISTENER_TARGET], m[n + at.LISTENER_CAUSE], at.NO)
+            take_exit(m, x, log, n)
             if m[at.DEAD]:
                 return
 
@@ -330,7 +351,7 @@ def advance(m, x, log, slot):
         proceed(m, x, log, argument)
         settle(m, x, log)
         return
-    hazard = kind == at.EXIT or kind == at.TRIGGER or kind == at.BACKGROUND
+    hazard = kind == at.EXIT or kind == at.TRIGGER or kind == at.BACKGROUND or kind == at.EVENT
     if hazard and x[wide_place(m, at.GOING, argument, at.REFRESHES)] == 1.0:
         refresh(m, x, argument, x[at.NOW])
         seek(m, x, argument)
@@ -345,6 +366,10 @@ def advance(m, x, log, slot):
         x[wide_place(m, at.GOING, argument, at.STATUS)] = at.FRESH
         mark(m, argument)
         care.start_protocol(m, x, wide(m, at.HAZARDS, argument, at.HAZARD_TARGET))
+    elif kind == at.EVENT:
+        x[wide_place(m, at.GOING, argument, at.STATUS)] = at.FRESH
+        mark(m, argument)
+        disease.occur(m, x, log, wide(m, at.HAZARDS, argument, at.HAZARD_TARGET))
     elif kind == at.BACKGROUND:
         disease.die(m, x, log, at.NONE)
     elif kind == at.SOJOURN:

@@ -66,6 +66,7 @@ NARROW_TABLES = {
     at.DRUGS: "drugs",
     at.PROCEDURES: "procedures",
     at.VARIABLES: "variables",
+    at.EVENTS: "events",
 }
 WIDE_TABLES = {at.HAZARDS: "hazards", at.STATES: "states", at.LOOKUPS: "lookups"}
 LISTS = {at.READERS: "readers", at.DEPENDENTS: "dependents", at.RIDERS: "riders"}

@@ -25,6 +25,7 @@ DEATH = 5  #      cause: condition or -1   -1                         -
 STATE = 6  #      state entered, -1 dead   state left, -1 at birth    cause: condition, else -1
 VARIABLE = 7  #   variable                 -1                         the value, or index of its level
 APPOINTMENT = 8  # provider                 what came of it, below     priority
+EVENT = 9  #      event                    -1                         -
 
 # The `aux` of an encounter is reason + DISCHARGES * (1 + discharge): a condition or -1, and where the patient
 # went at the end of the visit or -1.

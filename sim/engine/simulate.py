@@ -134,7 +134,7 @@ def span_of_slot(program: Program, slot: int) -> Span | None:
         return program.spans[end_of(program, int(tables.watches[argument, at.WATCH_CODE]))]
     if kind == at.SOJOURN:
         return program.spans[end_of(program, int(tables.timers[argument, at.TIMER_CODE]))]
-    if kind in (at.EXIT, at.TRIGGER):
+    if kind in (at.EXIT, at.TRIGGER, at.EVENT):
         code = tables.hazards[argument, [at.HAZARD_CODE, at.HAZARD_SECOND]].max()
         table = int(tables.hazards[argument, at.HAZARD_TABLE])
         row = int(code) if code >= 0 else int(tables.tabulations[table, at.TABULATION_CODE])

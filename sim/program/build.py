@@ -19,7 +19,9 @@ from sim.scenario.model import (
     NUMBER,
     RATE,
     TRUTH,
+    Assignment,
     Biomarker,
+    Event,
     Exit,
     Expr,
     Pathway,
@@ -110,7 +112,8 @@ class _Compiler:
             self.protocol(p, care)
         self.rows["steps"] = care.rows
         for watch, row in care.landings.items():
-            self.rows["watches"][watch] = (*self.rows["watches"][watch][: at.WATCH_STEP], row)
+            found = self.rows["watches"][watch]
+            self.rows["watches"][watch] = (*found[: at.WATCH_STEP], row, *found[at.WATCH_STEP + 1 :])
         self.visits = care.visits
         for provider in scenario.providers:
             riders = [i for i, p in enumerate(self.protocols) if self.rides(p, provider.name)]
@@ -150,6 +153,7 @@ class _Compiler:
             ("variable", [v.name for v in s.variables]),
             ("state", [state.name for _, state in states]),
             ("axis", [a.name for pathway in s.pathways for a in pathway.axes]),
+            ("event", [e.name for pathway in s.pathways for e in pathway.events]),
             ("condition", [c.name for c in s.conditions]),
             ("drug", [d.name for d in s.drugs]),
             ("procedure", [p.name for p in s.procedures]),
@@ -231,16 +235,16 @@ class _Compiler:
             self.rows["axes"].append((first, self.assembler.cell("axis", axis.name)))
             for state in axis.states:
                 self.state(pathway, axis_index, state)
+        for event in pathway.events:
+            self.event(pathway, event)
 
     def state(self, pathway: Pathway, axis: int, state: State) -> None:
         index = self.index["state", state.name]
         count = self.assembler.cell("count", state.name)
         since = self.assembler.cell("since", state.name, NAN)
-        first = {name: len(self.rows[name]) for name in ("hazards", "timers", "shares", "assignments")}
-        for a in state.sets:
-            code = self.lower(a.expression, "exact", a.site, count).start
-            cell = self.assembler.cell("variable", a.variable, NAN)
-            self.rows["assignments"].append((cell, code, self.index["variable", a.variable]))
+        kinds = ("hazards", "timers", "shares", "watches")
+        first = {name: len(self.rows[name]) for name in kinds}
+        first_assignment = self.assignments(state.sets, count)
         for e in state.exits:
             cause = -1 if e.cause is None else self.index["condition", e.cause]
             target = -1 if e.target == "dead" else self.index["state", e.target]
@@ -257,13 +261,17 @@ class _Compiler:
                 code = -1 if rest else self.lower(e.expression, "exact").start
                 self.rows["shares"].append((code, target, cause))
             else:
-                assert e.thing is not None
-                chance = -1
-                if e.expression is not None:
-                    times = self.assembler.cell("count", e.thing)
-                    chance = self.chance(e.expression, e.site, times)
+                times = ("count", e.thing) if e.thing else ("drawn", e.site)
+                counted = self.assembler.cell(*times)
+                chance = -1 if e.chance is None else self.chance(e.chance, e.site, counted)
                 row = (-1, axis, index, chance, target, cause)
-                self.listeners.setdefault(e.thing, []).append(row)
+                if e.thing:
+                    self.listeners.setdefault(e.thing, []).append(row)
+                else:
+                    assert e.expression is not None
+                    leaves = (len(self.rows["listeners"]), counted)
+                    self.watch(e.expression, at.LEAVE, -1, pathway.name, leaves)
+                    self.rows["listeners"].append(row)
         if state.lasts is not None:
             slot = self.slot((1, pathway.name, len(self.slots)), at.SOJOURN, len(self.rows["timers"]))
             code = self.lower(state.lasts, "exact", f"{state.site}/lasts", count).start
@@ -280,12 +288,29 @@ class _Compiler:
                 ),
                 first["shares"],
                 shares,
-                first["assignments"],
+                first_assignment,
                 len(state.sets),
                 self.site(f"{state.site}/share"),
                 int(shares > 0 and state.lasts is None),
+                first["watches"],
+                len(self.rows["watches"]) - first["watches"],
             )
         )
+
+    def assignments(self, sets: tuple[Assignment, ...], count: int) -> int:
+        """The first row of the assignments `sets`, whose draws `count` counts."""
+        first = len(self.rows["assignments"])
+        for a in sets:
+            code = self.lower(a.expression, "exact", a.site, count).start
+            cell = self.assembler.cell("variable", a.variable, NAN)
+            self.rows["assignments"].append((cell, code, self.index["variable", a.variable]))
+        return first
+
+    def event(self, pathway: Pathway, e: Event) -> None:
+        count, index = self.assembler.cell("count", e.name), len(self.rows["events"])
+        slot = self.slot((1, pathway.name, len(self.slots)), at.EVENT, len(self.rows["hazards"]))
+        self.hazard(e.rate, slot, e.site, count, -1, index, -1, -1)
+        self.rows["events"].append((self.thing(e.name), self.assignments(e.sets, count), len(e.sets)))
 
     def exit(
         self, pathway: Pathway, e: Exit, count: int, since: int, axis: int, target: int, cause: int
@@ -377,12 +402,14 @@ class _Compiler:
         dates = (min(max(day, -FAR), FAR) for day in p.valid or (-FAR, FAR))
         self.rows["protocols"].append((slot, running, first, until, self.thing(p.name), *map(int, dates)))
 
-    def watch(self, e: Expr, action: int, protocol: int, pathway: str) -> int:
+    def watch(
+        self, e: Expr, action: int, protocol: int, pathway: str, leaves: tuple[int, int] = (-1, -1)
+    ) -> int:
         watch = len(self.rows["watches"])
         slot = self.slot((0, pathway, 0, watch), at.WATCH, watch)
         lowered = self.lower(e, "watch")
         self.watch_reads.append(lowered.cells)
-        self.rows["watches"].append((lowered.start, action, protocol, slot, -1))
+        self.rows["watches"].append((lowered.start, action, protocol, slot, -1, *leaves))
         return watch
 
     # ---- small pieces
@@ -520,13 +547,13 @@ WIDTHS = {
     "slots": 2,
     "hazards": at.HAZARD_COLUMNS,
     "timers": 5,
-    "states": 12,
+    "states": 14,
     "axes": 2,
     "shares": 3,
     "assignments": 3,
     "things": 5,
     "listeners": 6,
-    "watches": 5,
+    "watches": 7,
     "protocols": 7,
     "providers": 3,
     "biomarkers": 8,
@@ -534,6 +561,7 @@ WIDTHS = {
     "drugs": 7,
     "procedures": 1,
     "variables": 2,
+    "events": 3,
     "lookups": at.LOOKUP_COLUMNS,
     "tabulations": 2,
 }

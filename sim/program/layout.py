@@ -57,7 +57,8 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     COUNTED,  #       list: whether deaths of each condition go into the ledger
     MOVED,  #         list: by which consequence each axis was last moved
     VISITS,  #        of visits: what was under way around each, how long it lasts (narrow)
-) = range(48)
+    EVENTS,  #        (narrow)
+) = range(49)
 # Words that hold a number.
 (
     N_SLOTS,  # a power of 2
@@ -81,29 +82,29 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     N_VISITS,
     N_TABULATIONS,  # still to be worked out: 0 once the rates are tabulated
     N_YEARS,  # civil years that lives can see
-) = range(48, 69)
+) = range(49, 70)
 # Words that hold a float.
-FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(69, 76)
+FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(70, 77)
 # Numbers of the life that is being lived.
-LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE, SLOT = range(76, 85)
+LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE, SLOT = range(77, 86)
 # Words that hold code, or -1: who is included, by looks at the start and at the end of a record; the weight.
-INCLUDE_AT_START, INCLUDE_AT_END, WEIGHT = range(85, 88)
+INCLUDE_AT_START, INCLUDE_AT_END, WEIGHT = range(86, 89)
 
 # ---- cells that every life has (float64)
-NOW = 88  # days since birth
-BIRTH = 89  # days since 1970-01-01
-GRID_AGE = 90  # completed years + 1/2, for rates
-GRID_YEAR = 91  # calendar year + 1/2, for rates
-NEXT = 92  # when a clock next changes what was just evaluated
-PATIENT = 93
-ATTEMPT = 94
-SEX = 95
-FAULT = 96  # what went wrong, FINE while nothing has
-FAULT_PLACE = 97  # the row of code, hazard, ... that shows it
-HISTORIES = 98  # entries in the history
-ENTRY = 99  # when rates begin, days since birth
+NOW = 96  # days since birth
+BIRTH = 97  # days since 1970-01-01
+GRID_AGE = 98  # completed years + 1/2, for rates
+GRID_YEAR = 99  # calendar year + 1/2, for rates
+NEXT = 100  # when a clock next changes what was just evaluated
+PATIENT = 101
+ATTEMPT = 102
+SEX = 103
+FAULT = 104  # what went wrong, FINE while nothing has
+FAULT_PLACE = 105  # the row of code, hazard, ... that shows it
+HISTORIES = 106  # entries in the history
+ENTRY = 107  # when rates begin, days since birth
 FIRST_CELL = NOW
-FIRST_FREE_CELL = 100
+FIRST_FREE_CELL = 108
 
 # ---- expression code: one row (op, to, a, b, c) of int32; to, a, b and c are cells unless said otherwise
 RETURN = 0  # a
@@ -175,6 +176,7 @@ EXIT = 5  #          an exit fires (hazard or fixed time)
 SOJOURN = 6  #       a `lasts` ends
 TRIGGER = 7  #       a protocol's rate fires
 PROTOCOL = 8  #      a protocol goes on
+EVENT = 9  #         an event happens
 
 # ---- hazards: columns of the int32 table, one row per hazard
 HAZARD_SLOT = 0
@@ -188,8 +190,8 @@ HAZARD_SECOND = 7
 HAZARD_SITE = 8
 HAZARD_COUNT = 9  # cell: how often the threshold was drawn
 HAZARD_ENTRY = 10  # cell: when the state was entered
-HAZARD_AXIS = 11  # -1 for triggers and background
-HAZARD_TARGET = 12  # state entered (-1: dead), or protocol started
+HAZARD_AXIS = 11  # -1 for triggers, events and background
+HAZARD_TARGET = 12  # state entered (-1: dead), protocol started, or event that happens
 HAZARD_CAUSE = 13
 HAZARD_GATE = 14  # code that no clock changes: where it is false the rate is zero, else -1
 HAZARD_THIRD = 15
@@ -281,13 +283,19 @@ BY_SHARE = -2  # the target of a sojourn: one of the state's shares
     STATE_ASSIGNMENTS,
     STATE_SITE,
     STATE_INSTANT,
-) = range(12)
+    STATE_FIRST_WATCH,
+    STATE_WATCHES,
+) = range(14)
 
 # ---- things, listeners, watches, protocols ...
 THING_COUNT, THING_SINCE, THING_HISTORY, THING_FIRST_LISTENER, THING_LISTENERS = range(5)
 LISTENER_PROTOCOL, LISTENER_AXIS, LISTENER_STATE, LISTENER_CODE, LISTENER_TARGET, LISTENER_CAUSE = range(6)
 WATCH_CODE, WATCH_ACTION, WATCH_PROTOCOL, WATCH_SLOT, WATCH_STEP = range(5)
-WHEN, WHILE, UNTIL, GO_ON = range(4)  # actions; only a protocol that waits at WATCH_STEP can go on
+WATCH_EXIT, WATCH_COUNT = 5, 6  # of LEAVE: its row of the listeners, the cell that counts its turning true
+WHEN, WHILE, LEAVE, UNTIL, GO_ON = range(
+    5
+)  # actions; the last two are of protocols that run, GO_ON at WATCH_STEP
+EVENT_THING, EVENT_FIRST_ASSIGNMENT, EVENT_ASSIGNMENTS = range(3)
 PROTOCOL_SLOT, PROTOCOL_RUNNING, PROTOCOL_STEP, PROTOCOL_UNTIL, PROTOCOL_THING = range(5)
 PROTOCOL_FROM, PROTOCOL_TO = 5, 6  # dates between which it may start
 BIOMARKER_CODE, BIOMARKER_LAST, BIOMARKER_FIRST, BIOMARKER_THING = range(4)

@@ -42,6 +42,7 @@ class Tables(NamedTuple):
     drugs: Ints
     procedures: Ints
     variables: Ints
+    events: Ints
     lookups: Ints
     breaks: NDArray[np.float64]
     values: NDArray[np.float64]

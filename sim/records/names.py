@@ -1,8 +1,8 @@
 """The words of a scenario: what stands in the tables for each code number of the log.
 
 A name is written bare (`hba1c`) if no other of its kind in the scenario ends so, else qualified
-(`diabetes.hba1c`). Conditions, biomarkers, drugs, procedures, variables and axes are such kinds. A state
-stands beside its axis, so among the states of that axis alone.
+(`diabetes.hba1c`). Conditions, biomarkers, drugs, procedures, variables, events and axes are such kinds. A
+state stands beside its axis, so among the states of that axis alone.
 """
 
 from __future__ import annotations
@@ -134,6 +134,9 @@ def names(scenario: Scenario) -> Names:
     found["axis"] = vocabulary(name for name, axis in zip(axis_names, axes, strict=True) for _ in axis.states)
     found["state"] = vocabulary(states)
     found["state entered"] = vocabulary(states, missing=DEAD)
+
+    events = [event.name for pathway in scenario.pathways for event in pathway.events]
+    found["event"] = vocabulary(bare(events))
 
     levels = [variable.type.levels for variable in scenario.variables]
     found["variable"] = vocabulary(bare([variable.name for variable in scenario.variables]))

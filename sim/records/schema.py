@@ -16,6 +16,7 @@ from sim.engine.log import (
     CONDITION,
     DEATH,
     ENCOUNTER,
+    EVENT,
     MEDICATION,
     OBSERVATION,
     PROCEDURE,
@@ -177,6 +178,7 @@ LOGGED = {  # by the kind of the log's rows
             Column("category", TEXT, "level", "level", nullable=True),
         ),
     ),
+    EVENT: Table("truth/events", (*KEY, AT, Column("event", TEXT, "code", "event"))),
 }
 IMPERFECTIONS = Table(  # there only where a scenario has some
     "truth/imperfections",
@@ -196,4 +198,4 @@ IMPERFECTIONS = Table(  # there only where a scenario has some
         Column("dose", TEXT, "dosed", "dose", nullable=True),
     ),
 )
-TABLES = (PATIENTS, *LOGGED.values(), CODES)  # of every run
+TABLES = (PATIENTS, *LOGGED.values(), CODES)

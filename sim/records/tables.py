@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sim.engine.log import DISCHARGES, ENCOUNTER, MEDICATION, NULL, OBSERVATION, Log, People
+from sim.engine.log import DISCHARGES, ENCOUNTER, EVENT, MEDICATION, NULL, OBSERVATION, Log, People
 from sim.records import digest
 from sim.records.arrays import coded_array, number_array, text_array, truth_array
 from sim.records.imperfections import Touched
@@ -50,6 +50,14 @@ _DERIVED: dict[str, Callable[[Names, Field], Values]] = {
 }
 
 
+def logged(names: Names) -> dict[int, Table]:
+    """The tables of a run that hold rows of the log, by the kind of these: `truth/events` only if there are
+    some in the scenario.
+    """
+    eventful = len(names.vocabularies["event"].texts) > 0
+    return {kind: table for kind, table in LOGGED.items() if eventful or kind != EVENT}
+
+
 def tables(
     names: Names, people: People, log: Log, touched: Touched | None = None
 ) -> Iterator[tuple[str, pa.Table, digest.Sums]]:
@@ -61,7 +69,7 @@ def tables(
     """
     yield names.patients.name, *_table(names.patients, names, _people(people))
     rows, starts = by_kind(log)
-    for kind, table in LOGGED.items():
+    for kind, table in logged(names).items():
         yield table.name, *_table(table, names, _logged(names, rows, slice(starts[kind], starts[kind + 1])))
     if touched is not None:
         yield IMPERFECTIONS.name, *_table(IMPERFECTIONS, names, _spoiled(names, touched))

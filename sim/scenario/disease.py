@@ -19,13 +19,16 @@ from sim.scenario.model import (
     TRUTH,
     Assignment,
     DiseaseAxis,
+    Event,
     Exit,
     Expr,
     Span,
     Start,
     State,
 )
+from sim.scenario.probabilities import hazard_of_risk, hazard_of_survival
 from sim.scenario.reader import BROKEN, Reader, part_of
+from sim.scenario.schema import Event as AuthorEvent
 from sim.scenario.schema import Exit as AuthorExit
 from sim.scenario.schema import Modifier, Pathway
 from sim.scenario.schema import State as AuthorState
@@ -33,7 +36,9 @@ from sim.scenario.scope import SymbolKind, did_you_mean
 from sim.scenario.words import PIECEWISE, THING
 
 DEAD = "dead"
-_BESIDE = {"chance": ("upon",), "while": ("rate", "after"), "times": ("rate", "after")}
+_KINDS = ("rate", "risk", "survival", "after", "share", "upon", "when")
+_MODIFIABLE = ("rate", "risk", "survival", "after")
+_BESIDE = {"chance": ("upon", "when"), "while": _MODIFIABLE, "times": _MODIFIABLE}
 _ARROW = re.compile(r"\s*->\s*")
 _SHARES_TOLERANCE = 1e-9
 
@@ -68,9 +73,9 @@ def otherwise(condition: Expr, then: Expr, value: float) -> Expr:
 
 @dataclass
 class Draft:
-    """An exit or a start that modifiers may still act on."""
+    """An exit, a start or an event that modifiers may still act on."""
 
-    thing: Exit | Start
+    thing: Exit | Start | Event
     hazard: Hazard | None
 
     def exit(self) -> Exit:
@@ -85,6 +90,11 @@ class Draft:
     def start(self) -> Start:
         assert isinstance(self.thing, Start)
         return replace(self.thing, expression=self.hazard.expression()) if self.hazard else self.thing
+
+    def event(self) -> Event:
+        assert isinstance(self.thing, Event)
+        assert self.hazard
+        return replace(self.thing, rate=self.hazard.expression() or self.thing.rate)
 
 
 class DiseaseReader:
@@ -146,18 +156,15 @@ class DiseaseReader:
     def exit(
         self, author: AuthorExit, state: str, target: str, siblings: list[str], site: str
     ) -> Draft | None:
-        kinds = [k for k in ("rate", "after", "share", "upon") if author.has(k)]
-        planned = [k for k in AuthorExit.planned if author.has(k)]
-        if planned and not kinds:
-            return None
+        kinds = [k for k in _KINDS if author.has(k)]
         if len(kinds) != 1:
-            message = "an exit has exactly one of rate, after, share and upon"
+            message = f"an exit has exactly one of {', '.join(_KINDS[:-1])} and {_KINDS[-1]}"
             detail = f"; this one has {' and '.join(kinds)}" if kinds else ""
             self.findings.error("exit-kind", message + detail, author.span)
             return None
         for key, beside in _BESIDE.items():
             if author.has(key) and kinds[0] not in beside:
-                message = f"`{key}:` goes with {' or '.join(beside)}, not with {kinds[0]}"
+                message = f"`{key}:` goes with {', '.join(beside[:-1])} or {beside[-1]}, not with {kinds[0]}"
                 self.findings.error("misplaced-key", message, author.at(key))
         make = partial(
             Exit,
@@ -165,27 +172,38 @@ class DiseaseReader:
             cause=self.cause(author, target),
             thing=self.reader.name(author.upon, THING) if author.upon else None,
             times=None,
+            chance=self.reader.probability(author.chance) if author.chance else None,
             site=site,
             span=author.span,
         )
-        if author.rate:
-            rate = self.reader.expression(author.rate, RATE, "rate")
-            check_rate(self.reader, rate, author.rate.span)
-            return Draft(make(kind="rate", expression=rate), self.hazard(author, rate))
+        rate = self.rate(author)
+        if rate:
+            return Draft(make(kind="rate", expression=rate), hazard_of(self.reader, author, rate))
         if author.after:
             syntax = self.reader.syntax(author.after)
             if isinstance(syntax, Call) and syntax.function.name == PIECEWISE:
                 pieces = self.pieces(syntax, Name(state, syntax.span))
-                return Draft(make(kind="rate", expression=pieces), self.hazard(author, pieces))
+                return Draft(make(kind="rate", expression=pieces), hazard_of(self.reader, author, pieces))
             after = self.reader.checked(syntax, DURATION, "draw") if syntax else BROKEN
             if after.op == "draw" and after.value in SOJOURNS:
-                return Draft(make(kind="after", expression=after), self.hazard(author, None))
+                return Draft(make(kind="after", expression=after), hazard_of(self.reader, author, None))
             self.check_fixed(author)
             return Draft(make(kind="fixed", expression=after), None)
         if author.share:
             return Draft(make(kind="share", expression=self.reader.share(author.share)), None)
-        chance = self.reader.probability(author.chance) if author.chance else None
-        return Draft(make(kind="upon", expression=chance), None)
+        if author.when:
+            return Draft(make(kind="when", expression=self.reader.truth(author.when, "watch")), None)
+        return Draft(make(kind="upon", expression=None), None)
+
+    def rate(self, author: AuthorExit) -> Expr | None:
+        """The rate of an exit that has one by itself, however it is written."""
+        if author.rate:
+            rate = self.reader.expression(author.rate, RATE, "rate")
+            check_rate(self.reader, rate, author.rate.span)
+            return rate
+        if author.risk:
+            return hazard_of_risk(self.reader, author.risk)
+        return hazard_of_survival(self.reader, author.survival) if author.survival else None
 
     def pieces(self, call: Call, state: Name) -> Expr:
         """The rate of a `piecewise` hazard, or `BROKEN`."""
@@ -218,11 +236,6 @@ class DiseaseReader:
                 message = f"`{key}:` acts on a hazard, which only {', '.join(SOJOURNS)} have"
                 self.findings.error("fixed-time", message, author.at(key))
 
-    def hazard(self, author: AuthorExit, base: Expr | None) -> Hazard:
-        condition = self.reader.truth(author.while_, "rate") if author.while_ else None
-        factors = [self.reader.expression(author.times, NUMBER, "rate")] if author.times else []
-        return Hazard(base, condition, factors)
-
     # ---- what a state needs as a whole
 
     def check_state(self, name: str, author: AuthorState) -> None:
@@ -248,6 +261,12 @@ class DiseaseReader:
         for path in cycles({n: [t for t in targets if t in instant] for n, targets in instant.items()}):
             message = f"these states are left at once, in a circle: {' -> '.join(path)}"
             self.findings.error("instant-cycle", message, states[path[0]].span, "give one of them a `lasts:`")
+
+
+def hazard_of(reader: Reader, author: AuthorExit | AuthorEvent, base: Expr | None) -> Hazard:
+    condition = reader.truth(author.while_, "rate") if author.while_ else None
+    factors = [reader.expression(author.times, NUMBER, "rate")] if author.times else []
+    return Hazard(base, condition, factors)
 
 
 def assigned(reader: Reader, name: str, text: Scalar) -> str:
@@ -299,9 +318,11 @@ def check_shares(
 
 
 def apply_modifier(
-    modifier: Modifier, reader: Reader, diseases: dict[str, DiseaseReader], starts: dict[str, list[Draft]]
+    modifier: Modifier, reader: Reader, diseases: dict[str, DiseaseReader], repeated: dict[str, list[Draft]]
 ) -> None:
-    """Multiply a modifier into every rate it names. `starts` are the starts of each protocol."""
+    """Multiply a modifier into every rate it names. `repeated` are the starts of each protocol, and the
+    events.
+    """
     if modifier.biomarker is not None:
         return
     if modifier.rate is None:
@@ -318,34 +339,34 @@ def apply_modifier(
     if modifier.while_:
         factor = otherwise(reader.truth(modifier.while_, "rate"), factor, 1.0)
     text = modifier.rate
-    for draft in _modified(text, reader, diseases, starts):
+    for draft in _modified(text, reader, diseases, repeated):
         if draft.hazard is not None:
             draft.hazard.factors.append(factor)
             continue
-        what = draft.thing.kind
+        assert isinstance(draft.thing, Exit)
         message = {
             "share": "a share cannot be modified; only rates, and `after` with a hazard",
             "fixed": f"this `after` has no hazard to modify; {', '.join(SOJOURNS)} have one",
-        }[what]
+        }[draft.thing.kind]
         where = f"the exit on line {draft.thing.span.line} of {draft.thing.span.file}"
         reader.findings.error("fixed-time", f"{message} ({where})", text.span)
 
 
 def _modified(
-    text: Scalar, reader: Reader, diseases: dict[str, DiseaseReader], starts: dict[str, list[Draft]]
+    text: Scalar, reader: Reader, diseases: dict[str, DiseaseReader], repeated: dict[str, list[Draft]]
 ) -> list[Draft]:
     ends = _ARROW.split(text.written)
     if len(ends) > 2 or not all(ends):
-        message = "a rate is named `state`, `state -> state` or by its protocol"
+        message = "a rate is named `state`, `state -> state` or by its event or protocol"
         reader.findings.error("bad-modifier", message, text.span)
         return []
-    kinds: tuple[SymbolKind, ...] = ("state", "protocol") if len(ends) == 1 else ("state",)
+    kinds: tuple[SymbolKind, ...] = ("state", "event", "protocol") if len(ends) == 1 else ("state",)
     names = [DEAD if end == DEAD else reader.name(part_of(text, end), kinds) for end in ends]
     if not all(names):
         return []
     *source, target = names
-    if target in starts:
-        drafts = [d for d in starts[target] if d.thing.kind == "rate"]
+    if target in repeated:
+        drafts = [d for d in repeated[target] if d.hazard]
     else:
         drafts = [
             draft
@@ -354,7 +375,7 @@ def _modified(
             for draft in exits
             if isinstance(draft.thing, Exit) and draft.thing.target == target and state in (source or [state])
         ]
-        drafts = [d for d in drafts if d.thing.kind != "upon"]
+        drafts = [d for d in drafts if isinstance(d.thing, Exit) and d.thing.kind not in ("upon", "when")]
     if not drafts:
         message = f"there is no rate `{shown(text.text)}` to modify"
         reader.findings.error("nothing-to-modify", message, text.span)

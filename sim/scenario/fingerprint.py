@@ -9,8 +9,8 @@ from sim.scenario.model import Scenario
 
 _NO_MATTER = {"span", "name", "about", "folder", "files", "size", "display", "source", "prior", "ci95"}
 _NO_MATTER |= {"imperfections", "given", "given_files"}
-_IF_GIVEN = {"valid"}  # they joined the model later: a scenario without them has the hash that it had
-_IF_GIVEN |= {"include_at_start", "include_at_end", "oversample"}
+# They joined the model later: a scenario without them has the hash that it had.
+_IF_GIVEN = {"valid", "events", "Exit.chance", "include_at_start", "include_at_end", "oversample"}
 
 
 def fingerprint(scenario: Scenario) -> str:
@@ -25,9 +25,10 @@ def _text(value: object) -> str:
     """A value as text that is equal for equal models; names count but for the scenario's own."""
     if is_dataclass(value):
         left_out = _NO_MATTER if isinstance(value, Scenario) else _NO_MATTER - {"name"}
-        left_out = left_out | {name for name in _IF_GIVEN if not getattr(value, name, None)}
+        kind = type(value).__name__
         kept = [f.name for f in fields(value) if f.name not in left_out]
-        return f"{type(value).__name__}({', '.join(_text(getattr(value, name)) for name in kept)})"
+        kept = [n for n in kept if getattr(value, n) or _IF_GIVEN.isdisjoint((n, f"{kind}.{n}"))]
+        return f"{kind}({', '.join(_text(getattr(value, name)) for name in kept)})"
     if isinstance(value, tuple):
         return f"({', '.join(map(_text, value))})"
     return repr(value)

@@ -193,16 +193,20 @@ class Exit:
                 SOJOURNS                        or None
     fixed       any other time, drawn at entry  None
     share       probability, or op "rest"       None
-    upon        probability, or None for 1      None; `thing` is what it waits for
+    upon        None                            None; `thing` is what it waits for
+    when        a truth value: left when it     None
+                turns true
 
-    `target` is a qualified state, or "dead" with `cause` a qualified condition. `site` names its stream.
+    `target` is a qualified state, or "dead" with `cause` a qualified condition. `chance` is the probability
+    that what it waits for (upon, when) has this effect, None for 1. `site` names its stream.
     """
 
-    kind: Literal["rate", "after", "fixed", "share", "upon"]
+    kind: Literal["rate", "after", "fixed", "share", "upon", "when"]
     target: str
     expression: Expr | None
     times: Expr | None
     thing: str | None
+    chance: Expr | None
     cause: str | None
     site: str
     span: Span
@@ -226,6 +230,18 @@ class DiseaseAxis:
 
     name: str
     states: tuple[State, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens again and again and takes no time; `while` and modifiers are multiplied into
+    `rate`."""
+
+    name: str
+    rate: Expr
+    sets: tuple[Assignment, ...]
+    site: str
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,6 +493,7 @@ class Pathway:
     name: str
     axes: tuple[DiseaseAxis, ...]
     protocols: tuple[Protocol, ...]
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
     sections: dict[SymbolKind, dict[str, object]] = {
         "variable": dict(pathway.variables),
         "formula": dict(pathway.formulas),
+        "event": dict(pathway.events),
         "condition": dict(pathway.conditions),
         "ladder": dict(pathway.ladders),
         "procedure": dict(pathway.procedures),
@@ -140,6 +141,7 @@ def _things(pathway: Pathway) -> Sections:
     """What happens, is counted and waited for by its bare name."""
     return {
         "disease": {name: state for states in pathway.disease.values() for name, state in states.items()},
+        "events": pathway.events,
         "conditions": pathway.conditions,
         "procedures": pathway.procedures,
         "drugs": pathway.drugs,
@@ -197,6 +199,8 @@ def assignments(pathway: Pathway) -> Iterator[tuple[str, Scalar]]:
     for states in pathway.disease.values():
         for state in states.values():
             yield from state.set.items()
+    for event in pathway.events.values():
+        yield from event.set.items()
     for protocol in pathway.care.values():
         for step in every_step(protocol.steps):
             if isinstance(step, Set):

@@ -15,6 +15,7 @@ from sim.scenario.correlations import CorrelationReader
 from sim.scenario.diagnostics import Findings
 from sim.scenario.disease import DiseaseReader, apply_modifier
 from sim.scenario.drugs import pharmacy
+from sim.scenario.events import EventReader
 from sim.scenario.imperfections import ImperfectionReader
 from sim.scenario.lint import warn_of_unreached, warn_of_unused
 from sim.scenario.model import Coded, Pathway, Scenario, Variable
@@ -64,14 +65,16 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
     cares = {
         p.pathway.text: CareReader(p, readers[p.pathway.text], limited, drugs) for p in documents.pathways
     }
+    events = {p.pathway.text: EventReader(p, readers[p.pathway.text]) for p in documents.pathways}
     for disease in diseases.values():
         disease.read()
     for care in cares.values():
         care.read()
-    starts = {name: drafts for care in cares.values() for name, drafts in care.drafts.items()}
+    repeated = {name: drafts for care in cares.values() for name, drafts in care.drafts.items()}
+    repeated |= {name: [draft] for event in events.values() for name, draft in event.drafts.items()}
     modifiers = [(m, readers[p.pathway.text]) for p in documents.pathways for m in p.modifies]
     for modifier, reader in modifiers:
-        apply_modifier(modifier, reader, diseases, starts)
+        apply_modifier(modifier, reader, diseases, repeated)
     biomarkers = [
         b for p in documents.pathways for b in BiomarkerReader(p, readers[p.pathway.text]).biomarkers()
     ]
@@ -105,7 +108,10 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         procedures=_coded(documents, "procedures", findings),
         drugs=tuple(drugs.drugs.values()),
         providers=tuple(provider(*item, readers[SCENARIO]) for item in file.providers.items()),
-        pathways=tuple(Pathway(name, diseases[name].axes(), cares[name].protocols()) for name in spaces[2:]),
+        pathways=tuple(
+            Pathway(name, diseases[name].axes(), cares[name].protocols(), events[name].events())
+            for name in spaces[2:]
+        ),
         behaviours=frame.behaviours(),
         imperfections=ImperfectionReader(documents, readers[POPULATION]).imperfections(),
         files=tuple(

@@ -173,6 +173,7 @@ def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParam
         _local(axis.name): {_local(state.name): _state(state) for state in axis.states}
         for axis in pathway.axes
     }
+    data["events"] = {_local(e.name): _event(e) for e in pathway.events}
     data["biomarkers"] = {_local(b.name): _biomarker(b) for b in s.biomarkers if b.name.startswith(own)}
     for section in ("conditions", "procedures", "drugs"):
         things: tuple[model.Coded, ...] = getattr(s, section)
@@ -236,12 +237,18 @@ def _exit(e: model.Exit) -> Plain:
     data: Plain = {"cause": e.cause}
     match e.kind:
         case "upon":
-            data |= {"upon": e.thing, "chance": _text(e.expression)}
+            data |= {"upon": e.thing, "chance": _text(e.chance)}
+        case "when":
+            data |= {"when": _text(e.expression), "chance": _text(e.chance)}
         case "after" | "fixed":
             data |= {"after": _text(e.expression), "times": _text(e.times)}
         case kind:
             data[kind] = _text(e.expression)
     return _given(data)
+
+
+def _event(e: model.Event) -> Plain:
+    return _given({"rate": unparse(e.rate), "set": _assignments(e.sets)})
 
 
 def _biomarker(b: model.Biomarker) -> Plain:

@@ -58,6 +58,8 @@ Texts = Annotated[dict[str, Text], Section(_ANYTHING), Field(default_factory=dic
 _WRITTEN = WithJsonSchema({"type": "string"})
 Hours = Annotated[Scalar, written("hours", EXAMPLE), _WRITTEN]
 Class = Annotated[Scalar, written("the names of a module and a class", "my_module:MyBehaviour"), _WRITTEN]
+Risk = Annotated[Scalar, written("a probability and its time", "0.02 in 30 days"), _WRITTEN]
+Survival = Annotated[Scalar, written("a probability and its time", "0.9 at 5 years"), _WRITTEN]
 Settings = Annotated[dict[str, Expression], Section(QUALIFIED)]
 Value = Annotated[
     Annotated[Expression, Tag("one")] | Annotated[Settings, Tag("levels")],
@@ -182,15 +184,17 @@ class Biomarker(Named):
 
 
 class Exit(Named):
-    """One way out of a state: exactly one of rate, after, share and upon. `times` is a factor on its
-    hazard.
+    """One way out of a state: exactly one of rate, risk, survival, after, share, upon and when. `times` is a
+    factor on its hazard.
     """
 
-    planned = frozenset({"risk", "survival", "when"})
     rate: Expression | None = None
+    risk: Risk | None = None
+    survival: Survival | None = None
     after: Expression | None = None
     share: Expression | None = None
     upon: Name | None = None
+    when: Expression | None = None
     chance: Expression | None = None
     while_: Expression | None = Field(None, alias="while")
     times: Expression | None = None
@@ -228,9 +232,18 @@ class State(Named):
         return schema
 
 
+class Event(Named):
+    """Something that happens again and again, and takes no time."""
+
+    rate: Expression
+    while_: Expression | None = Field(None, alias="while")
+    times: Expression | None = None
+    set: Settings = Field(default_factory=dict)
+
+
 class Modifier(Named):
-    """A factor on every rate into a state, from one state to another, or of a protocol's start; or what
-    moves a biomarker.
+    """A factor on every rate into a state, from one state to another, of an event, or of a protocol's start;
+    or what moves a biomarker.
     """
 
     rate: Name | None = None
@@ -523,7 +536,6 @@ class Pathway(Named):
             "needs",
             "uses",
             "groups",
-            "events",
             "tests",
             "vaccines",
             "allergies",
@@ -537,6 +549,7 @@ class Pathway(Named):
     correlations: AnyNumber[Correlation]
     formulas: Values[Definition]
     disease: Things[Annotated[dict[str, State], _THINGS]]
+    events: Things[Event]
     biomarkers: Values[Biomarker]
     modifies: AnyNumber[Modifier]
     conditions: Things[Coded]

@@ -23,6 +23,7 @@ SymbolKind = Literal[
     "table",
     "formula",
     "state",
+    "event",
     "condition",
     "drug",
     "ladder",

@@ -33,7 +33,15 @@ class Word:
         return f"{name}({what}, within=1 year)" if self.within else f"{name}({what})"
 
 
-THING: tuple[SymbolKind, ...] = ("state", "condition", "drug", "procedure", "provider", "protocol")
+THING: tuple[SymbolKind, ...] = (
+    "state",
+    "event",
+    "condition",
+    "drug",
+    "procedure",
+    "provider",
+    "protocol",
+)
 VALUES: tuple[SymbolKind, ...] = ("variable", "parameter", "table", "formula")
 
 READS: dict[str, Word] = {
@@ -72,6 +80,7 @@ NOT_BUILT: dict[str, str] = {
 # What to write instead of a bare name that has no value, or of a word that does not read it.
 INSTEAD: dict[SymbolKind, str] = {
     "state": "in({name})",
+    "event": "count({name}) > 0",
     "condition": "diagnosed({name})",
     "drug": "taking({name}) or prescribed({name})",
     "ladder": "prescribed(...) one of its drugs",

@@ -20,6 +20,7 @@ from sim.agents.happenings import (
     Entered,
     Fired,
     Happening,
+    Leaves,
     Reached,
     Reason,
     Shares,
@@ -169,6 +170,8 @@ def told(happening: Happening, names: Names) -> str:
             return f"{what} is {facts['value'].shown}"
         case "state":
             return _state(what, facts["left"], facts["entered"], facts["stays"], names)
+        case "event":
+            return f"{what} happens"
         case "death":
             return f"dies of {what}" if what else "dies of other causes"
         case "start":
@@ -322,6 +325,8 @@ def _reason(reason: Reason, time: float, names: Names) -> Iterator[str]:
             yield f"upon {names[thing]}"
         case Turned(trigger, protocol, answer):
             yield f"{trigger} of {names[protocol]} turns to {_yes(answer.holds)}: {_because(answer)}"
+        case Leaves(state, answer):
+            yield f"{names[state]} is left when: {_yes(answer.holds)}, as {_because(answer)}"
         case Chance(part, uniform, taken):
             yield f"chance {_valued(part)}, u {number(uniform)}: {'taken' if taken else 'not taken'}"
         case Ended(of, thing):
@@ -365,6 +370,7 @@ class _Now:
 
     def __init__(self, story: Story, moment: Moment, width: int) -> None:
         self.story, self.moment, self.names, self.width = story, moment, story.names, width
+        self.events = {event.name for pathway in story.scenario.pathways for event in pathway.events}
 
     def lines(self) -> Iterator[str]:
         now, names = self.moment, self.names
@@ -411,7 +417,7 @@ class _Now:
             f"  {names[hazard.state]} → {to}"
             if hazard.state
             else f"  {to}"
-            if not hazard.to
+            if not hazard.to or hazard.to in self.events
             else f"  start of {to}"
         )
         if hazard.due is None:

@@ -28,6 +28,7 @@ class Names:
     """What an expression may read. `numbers`, `truths` and `categories` are variables."""
 
     states: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
     drugs: list[str] = field(default_factory=list)
     procedures: list[str] = field(default_factory=list)
@@ -46,6 +47,7 @@ class Names:
     def things(self) -> list[str]:
         return [
             *self.states,
+            *self.events,
             *self.conditions,
             *self.drugs,
             *self.procedures,

@@ -165,6 +165,7 @@ def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
         f"axis{i}_{name}": {f"s{i}{j}_{name}": {} for j in range(size)} for i, size in enumerate(axes)
     }
     n.states += [state for axis in pathway["disease"].values() for state in axis]
+    named("events", n.events, "e", (0, 1, 2, 0))
     named("conditions", n.conditions, "c", (0, 1, 2, 2))
     named("drugs", n.drugs, "d", (0, 1, 2, 1))
     for drug in pathway.get("drugs", {}):
@@ -202,6 +203,9 @@ def fill(draw: Draw, n: Names, pathway: Map, hazards: list[str]) -> None:
         pathway["biomarkers"][biomarker] = a_biomarker(draw, n)
     for axis in pathway["disease"].values():
         fill_axis(draw, n, axis, list(pathway.get("conditions", {})), hazards)
+    for event in pathway.get("events", {}):
+        pathway["events"][event] = an_event(draw, n)
+        hazards.append(event)
     own = list(pathway.get("care", {}))
     for place, protocol in enumerate(own):
         pathway["care"][protocol] = a_protocol(draw, n, own[place + 1 :], hazards, protocol)
@@ -297,10 +301,19 @@ def shares(draw: Draw, n: Names, targets: list[str], conditions: list[str]) -> M
 
 
 def an_exit(draw: Draw, n: Names) -> Map:
-    kinds = ["rate", "fixed", "upon", "after", "upon by chance"]
+    kinds = ["rate", "fixed", "upon", "after", "after", "upon by chance", "risk", "survival", "when"]
+    kinds.append("when by chance")
     match one(draw, kinds):
         case "rate":
             return {"rate": rate(draw, n)} | options(draw, n)
+        case "risk":
+            return {"risk": f"{probability(draw, n)} in {duration(draw)}"} | options(draw, n)
+        case "survival":
+            return {"survival": f"{probability(draw, n)} at {duration(draw)}"} | options(draw, n)
+        case "when":
+            return {"when": truth(draw, n, "trigger")}
+        case "when by chance":
+            return {"when": truth(draw, n, "trigger"), "chance": chance(draw)}
         case "fixed":
             empirical = "empirical(p0=1 day, p50=1 year, p100=2 years)"
             return {"after": one(draw, (duration(draw), "uniform(10 days, 2 years)", empirical))}
@@ -325,6 +338,12 @@ def an_exit(draw: Draw, n: Names) -> Map:
     return {"after": hazard} | options(draw, n)
 
 
+def probability(draw: Draw, n: Names) -> str:
+    """One that a rate may read."""
+    varying = (f"min(max(0.2 * {factor(draw, n)}, 0.01), 0.9)", f"(0.3 if {truth(draw, n, 'rate')} else 0.6)")
+    return one(draw, ("0.5", "0.05", *varying))
+
+
 def a_death(draw: Draw, n: Names, conditions: list[str]) -> Map:
     """Rare, so that most lives reach the date that people must be alive on."""
     cause = {"cause": one(draw, conditions)}
@@ -343,7 +362,15 @@ def options(draw: Draw, n: Names) -> Map:
 
 
 def is_hazard(exit_: Map) -> bool:
-    return "rate" in exit_ or str(exit_.get("after", "")).startswith((*SOJOURNS, "piecewise"))
+    hazards = (*SOJOURNS, "piecewise")
+    return not exit_.keys().isdisjoint(("rate", "risk", "survival")) or (
+        str(exit_.get("after", "")).startswith(hazards)
+    )
+
+
+def an_event(draw: Draw, n: Names) -> Map:
+    found: Map = {"rate": rate(draw, n)} | options(draw, n)
+    return found | ({"set": assignments(draw, n)} if draw(st.booleans()) else {})
 
 
 def modifier(draw: Draw, n: Names, hazards: list[str]) -> Map:

@@ -17,6 +17,7 @@ from sim.scenario.copula import scores
 from sim.scenario.model import (
     DISTRIBUTIONS,
     SOJOURNS,
+    Event,
     Exit,
     Expr,
     If,
@@ -84,6 +85,8 @@ def constructs(scenario: Scenario) -> Iterator[str]:
             case Step():
                 yield type(part).__name__
                 yield "chance" if part.chance else "no chance"
+            case Event():
+                yield "event that sets" if part.sets else "event"
             case _ if hasattr(part, "kind") and hasattr(part, "site"):
                 yield f"{type(part).__name__} {part.kind}"
             case _ if hasattr(part, "steps") and hasattr(part, "while_"):
@@ -115,7 +118,7 @@ def test_every_construct_is_generated() -> None:
 
     count()
     steps = {kind.__name__ for kind in Step.__subclasses__()}
-    exits = {f"Exit {kind}" for kind in ("rate", "after", "fixed", "share", "upon")}
+    exits = {f"Exit {kind}" for kind in ("rate", "after", "fixed", "share", "upon", "when")}
     starts = {f"Start {kind}" for kind in ("upon", "when", "rate", "during")}
     operations = set(FUNCTIONS) - FELT | {"in", "ever", "time_in", "years_in", "taking", "prescribed"}
     operations |= {"top_dose"}
@@ -125,8 +128,9 @@ def test_every_construct_is_generated() -> None:
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
     others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}
     others |= {"valid", "valid step", "changes"}
-    others |= {"lasts", "sets", "chance", "hours", "provider lasts"}
+    others |= {"hours", "provider lasts", "event", "event that sets"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     others |= {"included at start", "included at end", "oversampled"}
     wanted = steps | exits | starts | operations | draws | others
-    assert not wanted - reached.keys()
+    missing = wanted - reached.keys()
+    assert not missing

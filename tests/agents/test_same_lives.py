@@ -18,6 +18,7 @@ from sim.engine.log import (
     CONDITION,
     DEATH,
     ENCOUNTER,
+    EVENT,
     MEDICATION,
     OBSERVATION,
     PROCEDURE,
@@ -64,6 +65,7 @@ def words(scenario: Scenario, log: Log, row: int) -> str:
         DEATH: [c.name for c in scenario.conditions],
         STATE: states,
         VARIABLE: [v.name for v in scenario.variables],
+        EVENT: [e.name for pathway in scenario.pathways for e in pathway.events],
     }
     kind, code = int(log.kind[row]), int(log.code[row])
     name = names[kind][code] if code >= 0 else "dead"

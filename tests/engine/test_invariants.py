@@ -17,6 +17,7 @@ from sim.engine.log import (
     CONDITION,
     DEATH,
     ENCOUNTER,
+    EVENT,
     MEDICATION,
     NULL,
     STATE,
@@ -286,7 +287,7 @@ def rows_are_in_order(people: People, log: Log) -> None:
 def nothing_is_outside_the_time_on_record(people: People, log: Log) -> None:
     for i, rows in of_patients(people, log):
         entered, left = people.entered[i], people.left[i]
-        truth = np.isin(rows.kind, (STATE, VARIABLE))
+        truth = np.isin(rows.kind, (STATE, VARIABLE, EVENT))
         found_there = np.isin(rows.kind, (CONDITION, MEDICATION)) & (rows.encounter == NULL)
         assert (rows.start[~truth & ~found_there] >= entered).all()
         assert (rows.start >= np.floor(people.birth[i] * 86_400)).all()

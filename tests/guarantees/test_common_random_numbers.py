@@ -14,6 +14,7 @@ from sim.engine import simulate
 from sim.engine.log import (
     CONDITION,
     ENCOUNTER,
+    EVENT,
     MEDICATION,
     NULL,
     OBSERVATION,
@@ -70,6 +71,7 @@ def names(scenario: Scenario) -> dict[int, list[str]]:
         PROCEDURE: [x.name for x in scenario.procedures],
         STATE: [state.name for p in scenario.pathways for axis in p.axes for state in axis.states],
         VARIABLE: [x.name for x in scenario.variables],
+        EVENT: [e.name for p in scenario.pathways for e in p.events],
     }
 
 

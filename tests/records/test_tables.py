@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from sim.engine.log import NULL, Log, People
 from sim.records import digest
 from sim.records.names import names
 from sim.records.schema import LOGGED, TABLES
-from sim.records.tables import codes, tables
+from sim.records.tables import codes, logged, tables
 from sim.records.writer import Part
 from sim.scenario.model import Scenario
 
@@ -42,6 +43,7 @@ NAMES = {
 UNITS = ["%", "kg", "L", "kg"]
 STATES = ["none", "type_2", "none", "ill"]
 AXES = ["sugar.course", "sugar.course", "lungs.course", "lungs.course"]
+EVENTS = ["sugar.fall", "hypo", "lungs.fall"]
 VARIABLES = ["smoker", "ethnicity", "severity", "grade"]
 PLACES = [
     {"provider": "clinic", "class": "ambulatory"},
@@ -122,6 +124,8 @@ def expected(log: Log) -> dict[str, list[Row]]:
                 asked = {"requested": moment(start), "ended": moment(end)}
                 came = {"outcome": OUTCOMES[aux] if aux >= 0 else None, "priority": value}
                 found["appointments"].append(within | PLACES[code] | asked | came)
+            case 9:
+                found["truth/events"].append(key | {"time": moment(start), "event": EVENTS[code]})
     return found
 
 
@@ -260,12 +264,13 @@ def test_a_change_of_any_cell_changes_the_digest(
     }
     held |= {3: ["end", "code", "encounter"], 4: ["encounter"], 5: ["code"], 6: ["code", "aux"], 7: ["code"]}
     held[8] = ["end", "code", "aux", "encounter", "value"]
+    held[9] = ["code"]
     field = data.draw(st.sampled_from(["patient", "seq", "start", *held[kind]]))
     column = getattr(log, field).copy()
     match field:
         case "code" | "aux":
             first = -1 if field == "aux" or kind in (5, 6) else 0
-            last = {0: 1, 1: 2, 2: 3, 3: 1, 4: 0, 5: 2, 6: 3, 7: 2, 8: 1}[kind] if field == "code" else 2
+            last = (1, 2, 3, 1, 0, 2, 3, 2, 1, 2)[kind] if field == "code" else 2
             others = [code for code in range(first, last + 1) if code != column[row]]
             if kind == 6 and field == "aux":
                 others = [code for code in others if {code, int(column[row])} != {0, 2}]  # of one name
@@ -294,3 +299,9 @@ def test_a_change_of_a_person_changes_that_column_alone(
 
 def sums_of(scenario: Scenario, people: People, log: Log) -> dict[tuple[str, str], int]:
     return digest.add(sums for _, _, sums in tables(names(scenario), people, log))
+
+
+def test_events_have_a_table_only_where_there_are_some(scenario: Scenario) -> None:
+    without = replace(scenario, pathways=tuple(replace(p, events=()) for p in scenario.pathways))
+    assert [table.name for table in logged(names(scenario)).values() if "events" in table.name]
+    assert not [table.name for table in logged(names(without)).values() if "events" in table.name]

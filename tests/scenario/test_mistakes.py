@@ -84,7 +84,11 @@ KEYS = [
 NOT_BUILT = [
     Mistake(LUNG, "        reason: cough", "        referral: »0.8", "not-a-truth-value", "true or false"),
     Mistake(
-        LUNG, "-> light: {after: 1 year}", "-> light: {»risk: 0.1 in 1 year}", "not-built-yet", "`risk:`"
+        LUNG,
+        "-> light: {after: 1 year}",
+        "-> light: {risk: »1.2 in 1 year}",
+        "not-a-probability",
+        "this risk is 1.2",
     ),
     Mistake(LUNG, "last(peak_flow) < 300", "»positive(peak_flow)", "not-built-yet", "`positive`"),
 ]

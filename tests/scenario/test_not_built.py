@@ -16,7 +16,6 @@ SMALL = Path(__file__).parent / "data" / "small"
 PLACES = {
     "pathway": ("lung.yaml", "disease:\n", "{}: {{x: 1}}\ndisease:\n"),
     "state": ("lung.yaml", "    quit: {}", "    quit: {{{}: {{}}}}"),
-    "exit": ("lung.yaml", "-> light: {after: 1 year}", "-> light: {{{}: x}}"),
     "drug": ("lung.yaml", "syrup: {", "syrup: {{{}: x, "),
     "start": ("lung.yaml", "starts: {", "starts: {{{}: x, "),
     "protocol": ("lung.yaml", "    until: age > 90", "    {}: x"),
@@ -26,9 +25,8 @@ PLACES = {
     "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
 }
 PLANNED = {
-    "pathway": "needs uses groups events tests vaccines allergies expect",
+    "pathway": "needs uses groups tests vaccines allergies expect",
     "state": "states",
-    "exit": "risk survival when",
     "start": "with",
     "protocol": "needs plan",
     "do": "with",
