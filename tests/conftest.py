@@ -66,8 +66,8 @@ SECONDS_A_DAY = 86_400
 WIDE = 2**62  # an identifier from here on does not fit a float
 
 
-def _state(name: str) -> State:
-    return State(name, sets=(), lasts=None, exits=(), site=name, span=SPAN)
+def _state(name: str, *groups: str) -> State:
+    return State(name, groups=groups, sets=(), lasts=None, exits=(), site=name, span=SPAN)
 
 
 def _event(name: str) -> Event:
@@ -115,6 +115,7 @@ def scenario() -> Scenario:
             Drug("sugar.metformin", (Code("rxnorm", "6809"),), "", SPAN, ("500 mg", "1000 mg"), (0.5, 1.0)),
             Drug("lungs.inhaler", (Code("rxnorm", "435"),), "", SPAN, ("1 puff",), (1.0,)),
         ),
+        groups=(),
         providers=(
             Provider("clinic", "ambulatory", None, (), None, SPAN),
             Provider("hospital", "inpatient", None, (), None, SPAN),
@@ -122,7 +123,11 @@ def scenario() -> Scenario:
         pathways=(
             Pathway(
                 "sugar",
-                (DiseaseAxis("sugar.course", (_state("sugar.none"), _state("sugar.type_2"))),),
+                (
+                    DiseaseAxis(
+                        "sugar.course", (_state("sugar.none"), _state("sugar.type_2", "sugar.diabetic"))
+                    ),
+                ),
                 (),
                 (_event("sugar.fall"), _event("sugar.hypo")),
             ),

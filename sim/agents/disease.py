@@ -91,6 +91,8 @@ def enter(life: Life, axis: str, target: str, cause: str | None) -> None:
     came_from = life.states.get(axis)
     if came_from is not None:
         leave(life, world.states[came_from])
+        life.left[axis] = came_from
+    within = world.states[came_from].groups if came_from else ()
     left = -1 if came_from is None else world.numbers["state", came_from]
     while target != DEAD:
         state = world.states[target]
@@ -98,6 +100,10 @@ def enter(life: Life, axis: str, target: str, cause: str | None) -> None:
         life.touch("axis", axis)
         row = None if state.instant else life.write(STATE, state.number, aux=left, value=-1.0)
         life.happen(target)
+        for group in reversed(state.groups):
+            if group not in within:
+                life.happen(group)
+        within = state.groups
         life.tell("state", axis=axis, left=came_from, state=target, row=row)
         for assignment in state.sets:
             life.assign(assignment, life.counts[target])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 READS = frozenset(
     {"age", "year", "month", "today", "variable", "parameter", "lookup", "in", "ever", "time_in", "years_in"}
     | {"taking", "prescribed", "diagnosed", "running", "last", "first", "usual", "mean", "tested", "count"}
-    | {"since", "top_dose"}
+    | {"since", "top_dose", "previous_state"}
 )
 """What reads something, as opposed to what calculates with it."""
 OLDEST = 130 * DAYS_PER_YEAR  # a hazard due later is never due

@@ -57,7 +57,10 @@ class Dictionary:
         self.biomarkers = {b.name: b for b in scenario.biomarkers}
         axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
         self.shares = {drug.name: drug.shares for drug in scenario.drugs}
-        self.axis_of = {state.name: axis.name for axis in axes for state in axis.states}
+        self.axis_of = {name: axis.name for axis in axes for name in axis.groups}
+        self.axis_of |= {state.name: axis.name for axis in axes for state in axis.states}
+        self.members = {group: frozenset(names) for axis in axes for group, names in axis.groups.items()}
+        self.levels = {s.name: float(i) for axis in axes for i, s in enumerate(axis.states)}
         self.remembered = frozenset(_remembered(replace(scenario, tables=())))
         self._known: dict[tuple[int, Reading], tuple[Expr, Meaning]] = {}
 
@@ -248,7 +251,12 @@ class _Reader:
     def _in(self, e: Expr) -> Value:
         state = str(e.value)
         axis = self.fact("axis", self.dictionary.axis_of[state])
-        return lambda life: 1.0 if life.states.get(axis) == state else 0.0
+        inside = self.dictionary.members.get(state, frozenset({state}))
+        return lambda life: 1.0 if life.states.get(axis) in inside else 0.0
+
+    def _previous_state(self, e: Expr) -> Value:
+        axis, levels = str(e.value), self.dictionary.levels
+        return lambda life: levels[life.left[axis]] if axis in life.left else math.nan
 
     def _ever(self, e: Expr) -> Value:
         thing = self.fact("count", e.value)

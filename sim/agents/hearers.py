@@ -81,9 +81,11 @@ def enter(life: Life) -> None:
 
 
 def hear(life: Life, thing: str, value: float) -> None:
-    """A thing has happened."""
+    """A thing has happened; groups of things are not told of."""
+    kind = life.world.kinds.get(thing)
+    if kind is None:
+        return
     for hearer in life.hearers:
-        kind = life.world.kinds[thing]
         hearer.hear(kind, thing, value if kind == "observation" else math.nan)
 
 

@@ -54,7 +54,8 @@ class Streams:
 class Life:
     """A patient's life, from birth to `now` (days since birth).
 
-    states       the state of each axis                      running   protocols under way
+    states       the state of each axis                      left      the state that it left for this one
+    running      protocols under way
     counts       how often a thing has happened              since     when it last did, days since birth
     variables    what they are set to                        last, first   results of tests
     diagnosed    conditions listed: their open rows          prescribed    drugs running: their open rows
@@ -67,6 +68,7 @@ class Life:
         self.now, self.birth, self.entry, self.sex = 0.0, 0.0, 0.0, 0.0
         self.alive, self.recording = True, False
         self.states: dict[str, str] = {}
+        self.left: dict[str, str] = {}
         self.counts: dict[str, int] = {}
         self.since: dict[str, float] = {}
         self.variables: dict[str, float] = {}
@@ -196,7 +198,9 @@ class Life:
         self.dirty.add(len(self.world.hazard_rules) + watch.number)
 
     def happen(self, thing: str, value: float = 0.0) -> None:
-        """A thing happens now: count it, and let its consequences wait their turn."""
+        """A thing happens now, and then as each group it is in: count it, let its consequences wait their
+        turn.
+        """
         self.counts[thing] = self.counts.get(thing, 0) + 1
         self.since[thing] = self.now
         self.touch("count", thing)
@@ -207,6 +211,8 @@ class Life:
             if len(self.waiting) >= MOST_WAITING:
                 raise self.cascade()
             self.waiting.append((thing, value))
+        for group in self.world.groups.get(thing, ()):
+            self.happen(group)
 
     def settle(self) -> None:
         """Carry out what follows from an event: first in, first out; then look again at rates and watches."""

@@ -64,6 +64,7 @@ class StateRule:
 
     number: int
     name: str
+    groups: tuple[str, ...]
     axis: str
     site: str
     sets: tuple[Assignment, ...]
@@ -117,6 +118,7 @@ class World:
     readers      the numbers of the hazards and watches that read a fact; hazards come before watches
     upon         who waits for a thing, exits before protocols
     until        the watch that ends a protocol; waits: those that end the waiting of a step, by its site
+    groups       the groups that a drug, condition or procedure is in
     riders       the protocols that are done during a visit to a provider
     numbers      positions of (kind, name) in the tuples of the scenario, states through all axes
     behaviours   classes in Python, imported; kinds: what things are, for these to be told
@@ -148,6 +150,10 @@ class World:
         self.waits: dict[str, Watch] = {}
         self.upon: dict[str, list[Listener]] = {}
         self.riders: dict[str, list[Protocol]] = {}
+        self.groups: dict[str, list[str]] = {}
+        for group in scenario.groups:
+            for member in group.members:
+                self.groups.setdefault(member, []).append(group.name)
         self._background()
         for pathway in scenario.pathways:
             self._disease(pathway)
@@ -244,6 +250,7 @@ class World:
         self.states[state.name] = StateRule(
             number,
             state.name,
+            state.groups,
             axis,
             state.site,
             state.sets,
@@ -349,6 +356,10 @@ def _numbers(s: Scenario) -> dict[tuple[str, str], int]:
         "axis": [axis.name for p in s.pathways for axis in p.axes],
         "state": [state.name for p in s.pathways for axis in p.axes for state in axis.states],
         "event": [event.name for p in s.pathways for event in p.events],
+        "group": [
+            *(group for p in s.pathways for axis in p.axes for group in axis.groups),
+            *(group.name for group in s.groups),
+        ],
         "condition": [c.name for c in s.conditions],
         "drug": [d.name for d in s.drugs],
         "procedure": [p.name for p in s.procedures],

@@ -18,6 +18,7 @@ from sim.engine.life import (
     days,
     end_waiting,
     happen,
+    happen_in_groups,
     mark,
     schedule,
     seconds,
@@ -285,6 +286,7 @@ def diagnose(m, x, log, condition, code, encounter):
         return
     change(m, x, m[c + at.CODED_CELL], 1.0)
     happen(m, x, m[c + at.CODED_THING], 0.0)
+    happen_in_groups(m, x, m[c + at.CODED_THING], at.NONE)
     if m[at.RECORDING]:
         row = write(m, x, log, kinds.CONDITION, seconds(x, x[at.NOW]), condition, at.NONE, encounter, 0.0)
         m[spot(m, at.CONDITION_ROWS, condition)] = row
@@ -311,6 +313,7 @@ def prescribe(m, x, log, drug, code, dose, encounter):
     if new:
         change(m, x, m[d + at.CODED_CELL], 1.0)
         happen(m, x, m[d + at.CODED_THING], 0.0)
+        happen_in_groups(m, x, m[d + at.CODED_THING], at.NONE)
     if new or (dose >= 0 and dose != dose_of(m, x, d)):
         give(m, x, log, drug, max(dose, 0), encounter)
 
@@ -370,7 +373,9 @@ def stop_drug(m, x, log, drug):
 
 @inner
 def perform(m, x, log, procedure, encounter):
-    happen(m, x, narrow(m, at.PROCEDURES, procedure, 0), 0.0)
+    thing = narrow(m, at.PROCEDURES, procedure, 0)
+    happen(m, x, thing, 0.0)
+    happen_in_groups(m, x, thing, at.NONE)
     if m[at.RECORDING]:
         write(m, x, log, kinds.PROCEDURE, seconds(x, x[at.NOW]), procedure, at.NONE, encounter, 0.0)
 

@@ -17,6 +17,7 @@ from sim.engine.life import (
     days,
     end_waiting,
     happen,
+    happen_in_groups,
     mark,
     schedule,
     seconds,
@@ -116,6 +117,9 @@ def enter(m, x, log, axis, state, cause, by_hazard):
     came_from = np.int64(x[cell])
     if came_from >= 0:
         leave_state(m, x, came_from)
+    previous, left = narrow(m, at.AXES, axis, at.AXIS_PREVIOUS), came_from
+    if previous >= 0 and came_from >= 0:
+        x[previous] = float(came_from - narrow(m, at.AXES, axis, at.AXIS_FIRST_STATE))
     while True:
         if state < 0:
             write(m, x, log, kinds.STATE, seconds(x, now), at.NONE, came_from, kinds.NULL, float(cause))
@@ -128,7 +132,10 @@ def enter(m, x, log, axis, state, cause, by_hazard):
         instant = wide(m, at.STATES, state, at.STATE_INSTANT) == 1
         if not instant:
             write(m, x, log, kinds.STATE, seconds(x, now), state, came_from, kinds.NULL, -1.0)
-        happen(m, x, wide(m, at.STATES, state, at.STATE_THING), 0.0)
+        thing = wide(m, at.STATES, state, at.STATE_THING)
+        happen(m, x, thing, 0.0)
+        happen_in_groups(m, x, thing, left)
+        left = np.int64(state)
         first = wide(m, at.STATES, state, at.STATE_FIRST_ASSIGNMENT)
         assign_all(m, x, log, first, wide(m, at.STATES, state, at.STATE_ASSIGNMENTS))
         if not instant:

@@ -171,6 +171,18 @@ def happen(m, x, thing, value):
 
 
 @inner
+def happen_in_groups(m, x, thing, left):
+    """What just happened, happens as each group that it belongs to: not as one of states with `left`, the
+    state left (-1: none), which is in it already.
+    """
+    first = narrow(m, at.THINGS, thing, at.THING_FIRST_GROUP)
+    for row in range(first, first + narrow(m, at.THINGS, thing, at.THING_GROUPS)):
+        g = place(m, at.MEMBERSHIPS, row, 0)
+        if not m[g + at.GROUP_FIRST_STATE] <= left <= m[g + at.GROUP_LAST_STATE]:
+            happen(m, x, m[g + at.GROUP_THING], 0.0)
+
+
+@inner
 def remember(m, x, head, value):
     """Put an entry before the others of a history that starts at what the cell `head` says."""
     entry = np.int64(x[at.HISTORIES])

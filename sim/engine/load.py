@@ -57,6 +57,7 @@ NARROW_TABLES = {
     at.ASSIGNMENTS: "assignments",
     at.THINGS: "things",
     at.LISTENERS: "listeners",
+    at.MEMBERSHIPS: "memberships",
     at.WATCHES: "watches",
     at.PROTOCOLS: "protocols",
     at.PROVIDERS: "providers",

@@ -148,6 +148,12 @@ class _Compiler:
         self.protocols = [p for pathway in s.pathways for p in pathway.protocols]
         states = [(axis, state) for pathway in s.pathways for axis in pathway.axes for state in axis.states]
         self.assembler.states = {state.name: (axis.name, i) for i, (axis, state) in enumerate(states)}
+        self.assembler.groups = {
+            group: (axis.name, self.assembler.states[names[0]][1], self.assembler.states[names[-1]][1])
+            for pathway in s.pathways
+            for axis in pathway.axes
+            for group, names in axis.groups.items()
+        }
         self.index: dict[tuple[str, str], int] = {}
         kinds: list[tuple[str, list[str]]] = [
             ("variable", [v.name for v in s.variables]),
@@ -167,6 +173,15 @@ class _Compiler:
             if kind not in ("variable", "axis", "discharge"):
                 for name in names:
                     self.thing(name)
+        self.groups_of: dict[str, list[tuple[str, int, int]]] = {}  # thing -> its groups, innermost first
+        for _, state in states:
+            found = [(group, *self.assembler.groups[group][1:]) for group in reversed(state.groups)]
+            self.groups_of[state.name] = found
+        for group_ in s.groups:
+            for member in group_.members:
+                self.groups_of.setdefault(member, []).append((group_.name, 0, -1))
+        for group in dict.fromkeys(g for found in self.groups_of.values() for g, _, _ in found):
+            self.thing(group)
         for i, condition in enumerate(s.conditions):
             slot = self.slot((0, pathway_of(condition.name), 2, i), at.RESOLUTION, i)
             cell = self.assembler.cell("diagnosed", condition.name)
@@ -232,9 +247,10 @@ class _Compiler:
         for axis in pathway.axes:
             axis_index = self.index["axis", axis.name]
             first = self.index["state", axis.states[0].name]
-            self.rows["axes"].append((first, self.assembler.cell("axis", axis.name)))
             for state in axis.states:
                 self.state(pathway, axis_index, state)
+            previous = self.assembler.names.get(("previous", axis.name), -1)
+            self.rows["axes"].append((first, self.assembler.cell("axis", axis.name), previous))
         for event in pathway.events:
             self.event(pathway, event)
 
@@ -517,8 +533,11 @@ class _Compiler:
             )
             if silent and not heard and history < 0 and self.assembler.used.isdisjoint(cells):
                 cells = [-1, -1]  # nobody asks whether, when or how often it happens
-            rows.append((*cells, history, len(self.rows["listeners"]), len(heard)))
-            self.rows["listeners"] += heard
+            groups = [(self.things[group], *ends) for group, *ends in self.groups_of.get(name, ())]
+            listeners, memberships = self.rows["listeners"], self.rows["memberships"]
+            rows.append((*cells, history, len(listeners), len(heard), len(memberships), len(groups)))
+            listeners += heard
+            memberships += groups
         return rows
 
     def order_slots(self) -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -548,11 +567,12 @@ WIDTHS = {
     "hazards": at.HAZARD_COLUMNS,
     "timers": 5,
     "states": 14,
-    "axes": 2,
+    "axes": 3,
     "shares": 3,
     "assignments": 3,
-    "things": 5,
+    "things": 7,
     "listeners": 6,
+    "memberships": 3,
     "watches": 7,
     "protocols": 7,
     "providers": 3,

@@ -94,6 +94,7 @@ class Assembler:
     temporaries: int = 0
     used: set[int] = field(default_factory=set)  # cells that some code reads
     states: dict[str, tuple[str, int]] = field(default_factory=dict)  # name -> axis, index over all states
+    groups: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # name -> axis, first and last
 
     def __post_init__(self) -> None:
         self.parameters = {p.name: p.value for p in self.scenario.parameters}
@@ -321,9 +322,18 @@ class _Expression:
         return self.read("variable", e.value, float("nan"))
 
     def _in(self, e: Expr) -> int:
+        if e.value in self.assembler.groups:
+            axis, first, last = self.assembler.groups[str(e.value)]
+            state = self.read("axis", axis)
+            above = self.emit(at.LESS_EQUAL, self.fresh(), self.constant(float(first)), state)
+            below = self.emit(at.LESS_EQUAL, self.fresh(), state, self.constant(float(last)))
+            return self.emit(at.MULTIPLY, self.fresh(), above, below)
         axis, index = self.assembler.states[str(e.value)]
         state = self.read("axis", axis)
         return self.emit(at.EQUAL, self.fresh(), state, self.constant(float(index)))
+
+    def _previous_state(self, e: Expr) -> int:
+        return self.read("previous", e.value, float("nan"))
 
     def _ever(self, e: Expr) -> int:
         return self.emit(at.LESS, self.fresh(), self.constant(0.0), self.read("count", e.value))

@@ -15,7 +15,7 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     HAZARDS,  #       (wide)
     TIMERS,  #        sojourns and exits at a fixed time (narrow)
     STATES,  #        (wide)
-    AXES,  #          state at birth, cell of the state (narrow)
+    AXES,  #          state at birth, cell of the state, of the one before or -1 (narrow)
     SHARES,  #        code or -1 for the rest, target, cause (narrow)
     ASSIGNMENTS,  #   cell, code, variable (narrow)
     THINGS,  #        (narrow)
@@ -58,7 +58,8 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     MOVED,  #         list: by which consequence each axis was last moved
     VISITS,  #        of visits: what was under way around each, how long it lasts (narrow)
     EVENTS,  #        (narrow)
-) = range(49)
+    MEMBERSHIPS,  #   groups of things (narrow)
+) = range(50)
 # Words that hold a number.
 (
     N_SLOTS,  # a power of 2
@@ -82,13 +83,13 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     N_VISITS,
     N_TABULATIONS,  # still to be worked out: 0 once the rates are tabulated
     N_YEARS,  # civil years that lives can see
-) = range(49, 70)
+) = range(50, 71)
 # Words that hold a float.
-FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(70, 77)
+FEMALE, BORN_FROM, BORN_TO, ALIVE_ON, ENTRY_DATE, WINDOW_FROM, WINDOW_TO = range(71, 78)
 # Numbers of the life that is being lived.
-LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE, SLOT = range(77, 86)
+LOGGED, SEQ, FIRST_WAITING, N_WAITING, N_DIRTY, RECORDING, DEAD, AT_ONCE, SLOT = range(78, 87)
 # Words that hold code, or -1: who is included, by looks at the start and at the end of a record; the weight.
-INCLUDE_AT_START, INCLUDE_AT_END, WEIGHT = range(86, 89)
+INCLUDE_AT_START, INCLUDE_AT_END, WEIGHT = range(87, 90)
 
 # ---- cells that every life has (float64)
 NOW = 96  # days since birth
@@ -289,6 +290,8 @@ BY_SHARE = -2  # the target of a sojourn: one of the state's shares
 
 # ---- things, listeners, watches, protocols ...
 THING_COUNT, THING_SINCE, THING_HISTORY, THING_FIRST_LISTENER, THING_LISTENERS = range(5)
+THING_FIRST_GROUP, THING_GROUPS = 5, 6  # rows of the memberships, the innermost first
+GROUP_THING, GROUP_FIRST_STATE, GROUP_LAST_STATE = range(3)  # states: of none, where its things are none
 LISTENER_PROTOCOL, LISTENER_AXIS, LISTENER_STATE, LISTENER_CODE, LISTENER_TARGET, LISTENER_CAUSE = range(6)
 WATCH_CODE, WATCH_ACTION, WATCH_PROTOCOL, WATCH_SLOT, WATCH_STEP = range(5)
 WATCH_EXIT, WATCH_COUNT = 5, 6  # of LEAVE: its row of the listeners, the cell that counts its turning true
@@ -307,7 +310,7 @@ CODED_CELL, CODED_THING, CODED_SLOT = range(3)  # of conditions and drugs
 DRUG_TAKING, DRUG_FIRST_DOSE, DRUG_DOSES, DRUG_SHARES = 3, 4, 5, 6
 PROVIDER_THING, PROVIDER_FIRST_RIDER, PROVIDER_RIDERS = range(3)
 VARIABLE_CELL, VARIABLE_CODE = range(2)
-AXIS_FIRST_STATE, AXIS_CELL = range(2)
+AXIS_FIRST_STATE, AXIS_CELL, AXIS_PREVIOUS = range(3)
 SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
 (
     TABULATION_CODE,

@@ -30,6 +30,7 @@ class Tables(NamedTuple):
     assignments: Ints
     things: Ints
     listeners: Ints
+    memberships: Ints
     readers: Ints
     dependents: Ints
     watches: Ints

@@ -35,11 +35,14 @@ class Meanings:
         axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
         ends = np.cumsum([0, *(len(axis.states) for axis in axes)])
         names = chain.from_iterable((state.name for state in axis.states) for axis in axes)
-        self.states = {name: index for index, name in enumerate(names)}
+        numbers = {name: index for index, name in enumerate(names)}
+        self.states = {name: [index] for name, index in numbers.items()}  # of a group, all that are in it
+        for group, members in chain.from_iterable(axis.groups.items() for axis in axes):
+            self.states[group] = [numbers[name] for name in members]
         self.axes = {  # the range of the states beside a state, itself among them
-            state.name: (int(ends[i]), int(ends[i + 1]))
+            name: (int(ends[i]), int(ends[i + 1]))
             for i, axis in enumerate(axes)
-            for state in axis.states
+            for name in (*axis.groups, *(state.name for state in axis.states))
         }
         self.variables = {variable.name: index for index, variable in enumerate(scenario.variables)}
         self.conditions = {condition.name: index for index, condition in enumerate(scenario.conditions)}
@@ -213,11 +216,11 @@ class _Look:
         first, end = self.meanings.axes[str(e.value)]
         entered = self.lives.kind(STATE) & (self.log.code >= first) & (self.log.code < end)
         found = self.lives.last(entered, self.rows)
-        return _truth((found >= 0) & (self.log.code[found] == self.meanings.states[str(e.value)]))
+        return _truth((found >= 0) & np.isin(self.log.code[found], self.meanings.states[str(e.value)]))
 
     def _ever(self, e: Expr) -> Floats:
-        code = self.meanings.states[str(e.value)]
-        return _truth(self.lives.last(self.lives.kind(STATE) & (self.log.code == code), self.rows) >= 0)
+        entered = np.isin(self.log.code, self.meanings.states[str(e.value)])
+        return _truth(self.lives.last(self.lives.kind(STATE) & entered, self.rows) >= 0)
 
     def _diagnosed(self, e: Expr) -> Floats:
         return self.running(CONDITION, self.meanings.conditions[str(e.value)])

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from sim.scenario import model, schema
@@ -91,6 +92,11 @@ class CareReader:
         return Draft(Start("rate", None, rate, site, author.span), Hazard(rate, while_))
 
 
+def _named(name: str, group: Scalar) -> Scalar:
+    """The name of one of a group, at the place of the group's."""
+    return replace(group, text=name, value=name, written=name)
+
+
 class StepReader:
     """Reads the steps of one protocol, and numbers those of one verb and object as they come."""
 
@@ -116,7 +122,9 @@ class StepReader:
             yield model.If(f"{steps[0].site}/valid", None, author.span, condition, steps, ())
 
     def taken(self, author: schema.AnyStep) -> Iterator[Step]:
-        """The step; several for a list of tests or assignments, inside one `if` where they share a chance."""
+        """The step; several for a list of tests or assignments, or a group, inside one `if` where they share
+        a chance.
+        """
         match author:
             case schema.Test(test=[_, _, *_]):
                 verb, things = "test", [name.text for name in author.test]
@@ -124,6 +132,12 @@ class StepReader:
             case schema.Set(set=values) if len(values) > 1:
                 verb, things = "set", list(values)
                 parts = [self.part(author, verb, {name: text}) for name, text in values.items()]
+            case schema.Stop(stop=group) if members := self.reader.members(group, "drug"):
+                verb, things = "stop", [group.text]
+                parts = [self.part(author, verb, _named(member, group)) for member in members]
+            case schema.Resolve(resolve=group) if members := self.reader.members(group, "condition"):
+                verb, things = "resolve", [group.text]
+                parts = [self.part(author, verb, _named(member, group)) for member in members]
             case _:
                 yield self.single(author)
                 return
@@ -140,7 +154,7 @@ class StepReader:
         yield model.If(site, chance, author.span, _ALWAYS, tuple(self.single(part) for part in parts), ())
 
     def part(self, author: schema.AnyStep, verb: str, value: object) -> schema.AnyStep:
-        """One of the tests or assignments that `author` stands for, as a step."""
+        """One of the steps that `author` stands for."""
         return author.model_copy(update={verb: value, "chance": None, "name": None, "valid": None})
 
     def site(self, author: schema.AnyStep, verb: str, thing: str) -> str:

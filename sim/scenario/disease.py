@@ -30,7 +30,7 @@ from sim.scenario.probabilities import hazard_of_risk, hazard_of_survival
 from sim.scenario.reader import BROKEN, Reader, part_of
 from sim.scenario.schema import Event as AuthorEvent
 from sim.scenario.schema import Exit as AuthorExit
-from sim.scenario.schema import Modifier, Pathway
+from sim.scenario.schema import Modifier, Pathway, states_alone, states_and_groups
 from sim.scenario.schema import State as AuthorState
 from sim.scenario.scope import SymbolKind, did_you_mean
 from sim.scenario.words import PIECEWISE, THING
@@ -41,6 +41,9 @@ _MODIFIABLE = ("rate", "risk", "survival", "after")
 _BESIDE = {"chance": ("upon", "when"), "while": _MODIFIABLE, "times": _MODIFIABLE}
 _ARROW = re.compile(r"\s*->\s*")
 _SHARES_TOLERANCE = 1e-9
+
+Way = tuple[str, AuthorExit]
+"""An exit as written: where it leads, and the rest."""
 
 
 @dataclass
@@ -98,7 +101,9 @@ class Draft:
 
 
 class DiseaseReader:
-    """Reads the axes of one pathway. `drafts` holds the exits of each state until all modifiers are known."""
+    """Reads the axes of one pathway. `drafts` holds the exits of each state until all modifiers are known,
+    `members` the states in each group.
+    """
 
     def __init__(self, pathway: Pathway, reader: Reader):
         self.pathway = pathway
@@ -106,56 +111,87 @@ class DiseaseReader:
         self.reader = reader
         self.findings = reader.findings
         self.drafts: dict[str, list[Draft]] = {}
+        self.members: dict[str, set[str]] = {}
 
     def read(self) -> None:
         for axis, states in self.pathway.disease.items():
-            for name, state in states.items():
-                qualified = f"{self.prefix}.{name}"
-                site = f"{self.prefix}/{axis}/{name}"
-                self.drafts[qualified] = self.exits(qualified, state, list(states), site)
-                self.check_state(name, state)
-            self.check_instant(axis, states)
+            entries = {
+                name: next((first for first, _, _ in states_alone(state.states)), name)
+                for name, state in states_and_groups(states)
+            }
+            self.read_states(axis, states, entries, [])
+            for name, _, groups in states_alone(states):
+                for group in groups:
+                    self.members.setdefault(f"{self.prefix}.{group}", set()).add(f"{self.prefix}.{name}")
+            self.check_instant(states, entries)
+
+    def read_states(
+        self, axis: str, states: dict[str, AuthorState], entries: dict[str, str], inherited: list[Way]
+    ) -> None:
+        """Read the exits of states side by side. `entries` is the state that is entered by each name of the
+        axis; `inherited` are the exits of the groups around them, which each state has as its own.
+        """
+        for name, state in states.items():
+            ways = self.ways(state, entries)
+            if state.has("states"):
+                self.check_group(name, state)
+            if state.states:
+                self.read_states(axis, state.states, entries, ways + inherited)
+                continue
+            self.check_state(name, state)
+            if not left_at_once(state):
+                ways += inherited
+            qualified = f"{self.prefix}.{name}"
+            drafts = [self.exit(author, qualified, target, entries) for target, author in ways]
+            found = [draft for draft in drafts if draft]
+            self.drafts[qualified] = apart(found, f"{self.prefix}/{axis}/{name}")
 
     def axes(self) -> tuple[DiseaseAxis, ...]:
         """The axes, with every modifier that was added to `drafts`."""
         return tuple(
             DiseaseAxis(
                 f"{self.prefix}.{axis}",
-                tuple(self.state(axis, name, state) for name, state in states.items()),
+                tuple(self.state(axis, *state) for state in states_alone(states)),
             )
             for axis, states in self.pathway.disease.items()
         )
 
-    def state(self, axis: str, name: str, author: AuthorState) -> State:
+    def state(self, axis: str, name: str, author: AuthorState, groups: tuple[str, ...]) -> State:
         site = f"{self.prefix}/{axis}/{name}"
+        entering = self.reader.entering(f"{self.prefix}.{axis}")
         return State(
             f"{self.prefix}.{name}",
-            tuple(self.assignment(variable, text, f"{site}/set") for variable, text in author.set.items()),
+            tuple(f"{self.prefix}.{group}" for group in groups),
+            tuple(
+                self.assignment(entering, variable, text, f"{site}/set")
+                for variable, text in author.set.items()
+            ),
             self.reader.expression(author.lasts, DURATION, "draw") if author.lasts else None,
             tuple(draft.exit() for draft in self.drafts[f"{self.prefix}.{name}"]),
             site,
             author.span,
         )
 
-    def assignment(self, name: str, text: Scalar, site: str) -> Assignment:
-        variable = assigned(self.reader, name, text)
-        return assignment(self.reader, variable, text, f"{site}/{variable.removeprefix(f'{self.prefix}.')}")
+    def assignment(self, reader: Reader, name: str, text: Scalar, site: str) -> Assignment:
+        variable = assigned(reader, name, text)
+        return assignment(reader, variable, text, f"{site}/{variable.removeprefix(f'{self.prefix}.')}")
 
     # ---- exits
 
-    def exits(self, name: str, state: AuthorState, siblings: list[str], site: str) -> list[Draft]:
-        drafts = []
+    def ways(self, state: AuthorState, entries: dict[str, str]) -> list[Way]:
+        """The exits as written."""
+        written: dict[str, str] = {}
         for target, exits in state.exits.items():
-            for nth, author in enumerate(exits, 1):
-                suffix = f"/{nth}" if len(exits) > 1 else ""
-                draft = self.exit(author, name, target, siblings, f"{site}/-> {target}{suffix}")
-                if draft:
-                    drafts.append(draft)
-        return drafts
+            entered = entries.get(target, target)
+            if entered in written:
+                message = f"`-> {target}` and `-> {written[entered]}` both enter `{entered}`"
+                fix = "put both in a list under one key"
+                self.findings.error("two-ways", message, exits[0].span if exits else state.span, fix)
+            written[entered] = target
+        return [(target, author) for target, exits in state.exits.items() for author in exits]
 
-    def exit(
-        self, author: AuthorExit, state: str, target: str, siblings: list[str], site: str
-    ) -> Draft | None:
+    def exit(self, author: AuthorExit, state: str, target: str, entries: dict[str, str]) -> Draft | None:
+        """The exit of a state, not yet with a stream."""
         kinds = [k for k in _KINDS if author.has(k)]
         if len(kinds) != 1:
             message = f"an exit has exactly one of {', '.join(_KINDS[:-1])} and {_KINDS[-1]}"
@@ -168,12 +204,12 @@ class DiseaseReader:
                 self.findings.error("misplaced-key", message, author.at(key))
         make = partial(
             Exit,
-            target=self.target(target, siblings, author.span),
+            target=self.target(target, entries, author.span),
             cause=self.cause(author, target),
             thing=self.reader.name(author.upon, THING) if author.upon else None,
             times=None,
             chance=self.reader.probability(author.chance) if author.chance else None,
-            site=site,
+            site="",
             span=author.span,
         )
         rate = self.rate(author)
@@ -210,14 +246,14 @@ class DiseaseReader:
         rate = self.findings.attempt(lambda: piecewise(call, state))
         return BROKEN if rate is None else self.reader.checked(rate, RATE, "rate")
 
-    def target(self, name: str, siblings: list[str], span: Span) -> str:
-        if name == DEAD or name in siblings or self.reader.is_broken(name):
-            return name if name == DEAD else f"{self.prefix}.{name}"
+    def target(self, name: str, entries: dict[str, str], span: Span) -> str:
+        if name == DEAD or name in entries or self.reader.is_broken(name):
+            return name if name == DEAD else f"{self.prefix}.{entries.get(name, name)}"
         elsewhere = self.reader.scope.meanings(name, ("state",))
         detail = f"`{shown(name)}` is not a state of this axis"
         if elsewhere:
             detail += "; an exit leads to a state of its own axis"
-        self.findings.error("unknown-state", detail, span, did_you_mean(name, [*siblings, DEAD]))
+        self.findings.error("unknown-state", detail, span, did_you_mean(name, [*entries, DEAD]))
         return ""
 
     def cause(self, author: AuthorExit, target: str) -> str | None:
@@ -252,15 +288,51 @@ class DiseaseReader:
             texts = [e.share for e in shares if e.share]
             check_shares(self.reader, texts, author.span, f"the shares of `{name}`")
 
-    def check_instant(self, axis: str, states: dict[str, AuthorState]) -> None:
+    def check_group(self, name: str, author: AuthorState) -> None:
+        written = author.node["states"]
+        if isinstance(written, Scalar) or not written:
+            message = f"the group `{name}` has no states"
+            self.findings.error("empty-group", message, author.at("states"), "states: {a: ..., b: ...}")
+        for key in ("lasts", "set"):
+            if author.has(key):
+                message = f"`{key}:` belongs to a state, and `{name}` is a group of states"
+                self.findings.error("misplaced-key", message, author.at(key), "write it in its states")
+        for exit_ in (e for exits in author.exits.values() for e in exits if e.share is not None):
+            message = f"a share ends the `lasts:` of a state, and `{name}` is a group of states"
+            self.findings.error("misplaced-key", message, exit_.at("share"), "write it in its states")
+        inside = [state for _, state, _ in states_alone(author.states)]
+        if author.exits and inside and all(map(left_at_once, inside)):
+            message = f"every state of `{name}` is left at once, so this exit never happens"
+            span = next(e.span for exits in author.exits.values() for e in exits)
+            self.findings.error("unreachable-exit", message, span, "give one of them a `lasts:`")
+
+    def check_instant(self, states: dict[str, AuthorState], entries: dict[str, str]) -> None:
         instant = {
-            name: [t for t, exits in s.exits.items() if any(e.share for e in exits)]
-            for name, s in states.items()
+            name: [entries.get(t, t) for t, exits in s.exits.items() if any(e.share for e in exits)]
+            for name, s, _ in states_alone(states)
             if not s.lasts
         }
+        spans = {name: s.span for name, s in states_and_groups(states)}
         for path in cycles({n: [t for t in targets if t in instant] for n, targets in instant.items()}):
             message = f"these states are left at once, in a circle: {' -> '.join(path)}"
-            self.findings.error("instant-cycle", message, states[path[0]].span, "give one of them a `lasts:`")
+            self.findings.error("instant-cycle", message, spans[path[0]], "give one of them a `lasts:`")
+
+
+def left_at_once(author: AuthorState) -> bool:
+    return not author.lasts and any(e.share for exits in author.exits.values() for e in exits)
+
+
+def apart(drafts: list[Draft], site: str) -> list[Draft]:
+    """The exits of one state, those to one place side by side, each with a stream of its own."""
+    to: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        assert isinstance(draft.thing, Exit)
+        to.setdefault(f"{site}/-> {draft.thing.target.rpartition('.')[2]}", []).append(draft)
+    return [
+        replace(draft, thing=replace(draft.thing, site=f"{way}/{nth}" if len(several) > 1 else way))
+        for way, several in to.items()
+        for nth, draft in enumerate(several, 1)
+    ]
 
 
 def hazard_of(reader: Reader, author: AuthorExit | AuthorEvent, base: Expr | None) -> Hazard:
@@ -368,12 +440,16 @@ def _modified(
     if target in repeated:
         drafts = [d for d in repeated[target] if d.hazard]
     else:
+        members = {group: states for d in diseases.values() for group, states in d.members.items()}
+        into = members.get(target, {target})
+        inside = members.get(target, set())  # moving about in a group is not entering it
         drafts = [
             draft
             for disease in diseases.values()
             for state, exits in disease.drafts.items()
             for draft in exits
-            if isinstance(draft.thing, Exit) and draft.thing.target == target and state in (source or [state])
+            if isinstance(draft.thing, Exit) and draft.thing.target in into
+            if (state in members.get(source[0], source) if source else state not in inside)
         ]
         drafts = [d for d in drafts if isinstance(d.thing, Exit) and d.thing.kind not in ("upon", "when")]
     if not drafts:

@@ -61,7 +61,7 @@ class ImperfectionReader:
 
     def imperfection(self, name: str, author: Author) -> Imperfection:
         kind = self.kind(author)
-        targets = tuple(dict.fromkeys(self.target(kind, text) for text in getattr(author, kind)))
+        targets = tuple(dict.fromkeys(t for text in getattr(author, kind) for t in self.targets(kind, text)))
         rows = self.of_rows(targets)
         imperfection = Imperfection(
             name,
@@ -101,16 +101,18 @@ class ImperfectionReader:
                 raise fault("missing-key", f"`{option}:` is missing here", author.span, example)
         return kind
 
-    def target(self, kind: str, text: Scalar) -> Target:
+    def targets(self, kind: str, text: Scalar) -> tuple[Target, ...]:
+        """What a name means: a table, a thing, or each thing of a group."""
+        things: tuple[str | None, ...]
         if text.text in TABLES:
-            table, thing = text.text, None
+            table, things = text.text, (None,)
         else:
             symbol = self.thing(text, _THINGS)
-            table, thing = _TABLE_OF[symbol.kind], symbol.name
+            table, things = _TABLE_OF[symbol.kind], _each(symbol)
         if kind in _OF_RESULTS and table != "observations":
             message = f"`{kind}:` spoils results, and `{shown(text.text)}` is none"
             raise fault("wrong-kind", message, text.span, "a biomarker, or `observations`")
-        return Target(table, thing)
+        return tuple(Target(table, thing) for thing in things)
 
     def thing(self, text: Scalar, kinds: tuple[SymbolKind, ...]) -> Symbol:
         scope = self.reader.scope
@@ -185,9 +187,14 @@ class ImperfectionReader:
         if len(tables) > 1:
             message = f"one kind of thing is written for another, and here are {' and '.join(sorted(tables))}"
             raise fault("wrong-kind", message, author.at("wrong_code"), "make one imperfection for each")
-        found = tuple(dict.fromkeys(self.thing(text, kinds).name for text in author.becomes))
-        for text, name in zip(author.becomes, found, strict=False):
+        found = [(text, name) for text in author.becomes for name in _each(self.thing(text, kinds))]
+        for text, name in found:
             if any(target.thing == name for target in targets):
                 message = f"`{shown(text.text)}` is what is spoiled: written for itself it would not be wrong"
                 raise fault("same-name", message, text.span, f"another {kinds[0]}")
-        return found
+        return tuple(dict.fromkeys(name for _, name in found))
+
+
+def _each(symbol: Symbol) -> tuple[str, ...]:
+    """The thing, or those in a group."""
+    return symbol.members or (symbol.name,)

@@ -69,8 +69,9 @@ class Expr:
     age year month today    ()                       clocks: years, calendar year, 1..12, date
     variable                ()                       qualified name; `population.sex` is sex
     parameter               ()                       qualified name of a parameter with a value
-    in ever                 ()                       qualified name of a state
-    time_in years_in        ()                       qualified name of a state; days / years
+    in ever                 ()                       qualified name of a state or a group of states
+    time_in years_in        ()                       the same; days / years
+    previous_state          ()                       qualified name of the axis whose state is entered
     taking                  ()                       qualified name of a drug: the dose as a share of the
                                                      top dose (1 without doses) while prescribed, else 0
     prescribed top_dose     ()                       qualified name of a drug
@@ -214,9 +215,12 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`lasts` (a draw, or None) ends in one of the `share` exits."""
+    """`lasts` (a draw, or None) ends in one of the `share` exits. `groups` are the qualified groups of states
+    that it is in, the outermost first; their exits are among its own.
+    """
 
     name: str
+    groups: tuple[str, ...]
     sets: tuple[Assignment, ...]
     lasts: Expr | None
     exits: tuple[Exit, ...]
@@ -226,10 +230,18 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class DiseaseAxis:
-    """States of which a patient is in exactly one; the first is the state at birth."""
+    """States of which a patient is in exactly one; the first is the state at birth. Those of a group lie
+    side by side.
+    """
 
     name: str
     states: tuple[State, ...]
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The names of the states in each group, in the order of the states."""
+        names = dict.fromkeys(group for state in self.states for group in state.groups)
+        return {group: tuple(s.name for s in self.states if group in s.groups) for group in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +290,17 @@ class Drug(Coded):
 
     doses: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A value set: drugs, conditions or procedures that together are a thing that happens. What else reads a
+    group has been written out for its `members`.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -639,6 +662,7 @@ class Scenario:
     conditions: tuple[Coded, ...]
     procedures: tuple[Coded, ...]
     drugs: tuple[Drug, ...]
+    groups: tuple[Group, ...]
     providers: tuple[Provider, ...]
     pathways: tuple[Pathway, ...]
     behaviours: tuple[Behaviour, ...]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sim.scenario.diagnostics import Findings
 from sim.scenario.drug_use import USES
@@ -28,10 +29,12 @@ from sim.scenario.schema import (
     ScenarioFile,
     Set,
     Visit,
+    states_alone,
+    states_and_groups,
 )
 from sim.scenario.scope import Scope, Symbol, SymbolKind
 from sim.scenario.typing import Context
-from sim.scenario.words import READS, SEX, VALUES
+from sim.scenario.words import CODED, READS, SEX, VALUES
 
 SCENARIO, POPULATION, RECORD = "scenario", "population", "record"
 SEX_NAME = "population.sex"
@@ -54,13 +57,14 @@ class Documents:
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A variable or formula, whose type follows from its expression; `drawn` is false where only a `set`
-    gives it.
+    gives it, on entry into a state of `axis` (qualified) or ("") in a step.
     """
 
     kind: SymbolKind
     name: str
     text: Scalar
     drawn: bool
+    axis: str = ""
 
     @property
     def namespace(self) -> str:
@@ -74,7 +78,7 @@ class Definition:
 # ---- which names there are
 
 
-Sections = Mapping[str, Mapping[str, Named]]
+Sections = Mapping[str, Mapping[str, Named | Scalar]]
 
 
 def undefined_symbols(documents: Documents, findings: Findings) -> tuple[Symbol, ...]:
@@ -89,7 +93,35 @@ def undefined_symbols(documents: Documents, findings: Findings) -> tuple[Symbol,
         _check_apart(_values(pathway), findings)
         _check_apart(_things(pathway), findings)
         symbols += _symbols_of(pathway, findings)
+    known = tuple(symbols)
+    for pathway in documents.pathways:
+        symbols += _value_sets(pathway, Scope(known, pathway.pathway.text), findings)
     return tuple(symbols)
+
+
+def _value_sets(pathway: Pathway, scope: Scope, findings: Findings) -> Iterator[Symbol]:
+    """A name of the kind of its members for each of the pathway's groups."""
+    for name, members in pathway.groups.items():
+        here = findings.count
+        found = dict[str, Symbol]()
+        for member in members:
+            if member.text in findings.broken:
+                findings.broken.add(name)
+                continue
+            symbol = findings.attempt(partial(scope.find, member.text, CODED, member.span))
+            if symbol is None:
+                continue
+            if symbol.name in found:
+                findings.error("same-name", f"`{member.text}` is in this group already", member.span)
+            found[symbol.name] = symbol
+        kinds = [symbol.kind for symbol in found.values()]
+        if len(set(kinds)) > 1:
+            message = f"`{name}` mixes {' and '.join(f'{kind}s' for kind in dict.fromkeys(kinds))}"
+            findings.error("mixed-group", message, members[0].span, "a group is of one kind; make two")
+        if findings.count > here:
+            findings.broken.add(name)
+        elif found:
+            yield Symbol(kinds[0], f"{scope.pathway}.{name}", members=tuple(found))
 
 
 def _parameter(name: str, by: list[Scalar]) -> Symbol:
@@ -106,7 +138,6 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
         "ladder": dict(pathway.ladders),
         "procedure": dict(pathway.procedures),
         "protocol": dict(pathway.care),
-        "axis": dict(pathway.disease),
     }
     for kind, section in sections.items():
         yield from (Symbol(kind, prefix + name) for name in section)
@@ -116,9 +147,12 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
         yield Symbol("drug", prefix + name, keys=tuple(use for use in USES if drug.has(use)))
     for name, biomarker in pathway.biomarkers.items():
         yield Symbol("biomarker", prefix + name, Type("number", unit=biomarker.unit))
+    for axis, states in pathway.disease.items():
+        levels = tuple(name for name, _, _ in states_alone(states))
+        yield Symbol("axis", prefix + axis, Type("category", levels=levels))
     seen: dict[str, str] = {}
     for axis, states in pathway.disease.items():
-        for name, state in states.items():
+        for name, state in states_and_groups(states):
             if name in seen:
                 message = f"the axis `{seen[name]}` of this pathway has a state `{name}` already"
                 findings.error("same-name", message, state.span, f"{name}_of_{axis}")
@@ -140,12 +174,15 @@ def _values(pathway: Pathway) -> Sections:
 def _things(pathway: Pathway) -> Sections:
     """What happens, is counted and waited for by its bare name."""
     return {
-        "disease": {name: state for states in pathway.disease.values() for name, state in states.items()},
+        "disease": {
+            name: state for states in pathway.disease.values() for name, state in states_and_groups(states)
+        },
         "events": pathway.events,
         "conditions": pathway.conditions,
         "procedures": pathway.procedures,
         "drugs": pathway.drugs,
         "biomarkers": pathway.biomarkers,
+        "groups": {name: members[0] for name, members in pathway.groups.items() if members},
         "care": pathway.care,
     }
 
@@ -174,12 +211,13 @@ def definitions(documents: Documents, symbols: tuple[Symbol, ...]) -> list[Defin
         found += (Definition("formula", prefix + n, d.value, False) for n, d in pathway.formulas.items())
     for pathway in documents.pathways:
         scope = Scope(symbols, pathway.pathway.text)
-        new: dict[str, Scalar] = {}
-        for name, text in assignments(pathway):
+        new: dict[str, tuple[Scalar, str]] = {}
+        for name, text, axis in assignments(pathway):
             local = name.removeprefix(f"{scope.pathway}.")
             if "." not in local and not scope.meanings(name, VALUES):
-                new.setdefault(local, text)
-        found += (Definition("variable", f"{scope.pathway}.{n}", text, False) for n, text in new.items())
+                new.setdefault(local, (text, axis))
+        for name, (text, axis) in new.items():
+            found.append(Definition("variable", f"{scope.pathway}.{name}", text, False, axis))
     return found
 
 
@@ -194,17 +232,19 @@ def places(documents: Documents, found: list[Definition]) -> dict[str, Span]:
     return {d.name: d.text.key or d.text.span for d in found} | where
 
 
-def assignments(pathway: Pathway) -> Iterator[tuple[str, Scalar]]:
-    """Every `set` of a pathway: the name as written, and the expression."""
-    for states in pathway.disease.values():
-        for state in states.values():
-            yield from state.set.items()
+def assignments(pathway: Pathway) -> Iterator[tuple[str, Scalar, str]]:
+    """Every `set` of a pathway: the name as written, the expression, and the qualified axis whose states'
+    it is, "" for a step's.
+    """
+    for axis, states in pathway.disease.items():
+        for _, state in states_and_groups(states):
+            yield from ((*item, f"{pathway.pathway.text}.{axis}") for item in state.set.items())
     for event in pathway.events.values():
-        yield from event.set.items()
+        yield from ((*item, "") for item in event.set.items())
     for protocol in pathway.care.values():
         for step in every_step(protocol.steps):
             if isinstance(step, Set):
-                yield from step.set.items()
+                yield from ((*item, "") for item in step.set.items())
 
 
 def every_step(steps: Sequence[AnyStep]) -> Iterator[AnyStep]:
@@ -278,7 +318,8 @@ class Definitions:
 
     def _check(self, d: Definition, syntax: Syntax | None) -> None:
         context: Context = "formula" if d.kind == "formula" else "draw"
-        e = self.reader(d.namespace).checked(syntax, None, context) if syntax else BROKEN
+        reader = self.reader(d.namespace).entering(d.axis)
+        e = reader.checked(syntax, None, context) if syntax else BROKEN
         if e is BROKEN:
             self.findings.broken.add(d.local)
             return

@@ -211,28 +211,32 @@ class Keyed:
         return Symbol("table", self.name, self.type, self.keys)
 
 
-def inline_table(keyed: Keyed, levels: tuple[str, ...]) -> Table:
-    """Values by the levels of one category. Missing and unknown levels are kept as findings."""
+def inline_table(keyed: Keyed, levels: tuple[str, ...], partial: bool) -> Table:
+    """Values by the levels of one category. Missing and unknown levels are kept as findings; in a `partial`
+    table the value of what is missing is unknown.
+    """
     author = keyed.author
     assert isinstance(author.value, dict)
-    values = _cells(keyed, author.value, author.at("value"), levels)
+    values = _cells(keyed, author.value, author.at("value"), levels, partial)
     if keyed.given:
         assert isinstance(keyed.given.value, dict)
-        values = _cells(keyed, keyed.given.value, keyed.given.value_span, levels)
+        values = _cells(keyed, keyed.given.value, keyed.given.value_span, levels, partial)
     column = author.by[0].text.rpartition(".")[2]
     return Table(keyed.name, (Axis(column, levels=levels),), values, False, author.span)
 
 
-def _cells(keyed: Keyed, given: dict[str, Scalar], span: Span, levels: tuple[str, ...]) -> tuple[float, ...]:
+def _cells(
+    keyed: Keyed, given: dict[str, Scalar], span: Span, levels: tuple[str, ...], partial: bool
+) -> tuple[float, ...]:
     findings = keyed.reader.findings
     for level, text in given.items():
         if level not in levels:
             message = f"`{shown(level)}` is no level of {keyed.keys[0]}: {', '.join(levels)}"
             findings.error("unknown-level", message, text.key or text.span, did_you_mean(level, levels))
     missing = [level for level in levels if level not in given]
-    if missing and given.keys() <= set(levels):
+    if missing and not partial and given.keys() <= set(levels):
         findings.error("missing-level", f"there is no value for {', '.join(missing)}", span)
-    return tuple(_cell(keyed, given[level]) if level in given else 0.0 for level in levels)
+    return tuple(_cell(keyed, given[level]) if level in given else math.nan for level in levels)
 
 
 def _cell(keyed: Keyed, text: Scalar) -> float:
@@ -412,7 +416,10 @@ class ParametersReader:
                     raise fault("wrong-type", message, text.span)
             keys.append(Key(text.text.rpartition(".")[2], of.levels if of else ()))
         if isinstance(author.value, dict):
-            return inline_table(keyed, keys[0].levels)
+            states = any(
+                s.kind == "axis" and s.type and s.type.levels == keys[0].levels for s in symbols.values()
+            )
+            return inline_table(keyed, keys[0].levels, partial=states)
         assert author.table
         path = self.home.path(author.table)
         read = read_csv(path, author.table)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sim.scenario.constants import with_values
-from sim.scenario.diagnostics import Findings, ScenarioError, fault
+from sim.scenario.diagnostics import Findings, ScenarioError, fault, shown
 from sim.scenario.expressions import Name, Syntax, children, names_in, parse
 from sim.scenario.loader import Scalar
 from sim.scenario.model import NUMBER, TRUTH, Expr, Type
 from sim.scenario.scope import Scope, SymbolKind
 from sim.scenario.typing import Context, check, constant
-from sim.scenario.words import VALUES
+from sim.scenario.words import THING, VALUES
 
 BROKEN = Expr("const", (), 0.0)  # stands where an expression could not be read; its scenario never runs
 REST = Expr("rest")
@@ -33,6 +33,10 @@ class Reader:
         self.findings = findings
         self.values = values
         self.used = used
+
+    def entering(self, axis: str) -> Reader:
+        """A reader of what stands in the `set:` of a state of `axis` (qualified; "" for nowhere)."""
+        return Reader(self.scope.entering(axis), self.findings, self.values, self.used)
 
     def expression(self, text: Scalar, expected: Type | None, context: Context) -> Expr:
         """The typed expression of `text`, or `BROKEN`."""
@@ -66,7 +70,16 @@ class Reader:
         if not known and self.is_broken(name.text):
             return ""
         found = self.findings.attempt(lambda: self.scope.find(name.text, kinds, name.span))
+        if found and found.members and kinds != THING:
+            message = f"`{shown(name.text)}` is a group; one {found.kind} belongs here"
+            fix = f"one of {', '.join(member.rpartition('.')[2] for member in found.members)}"
+            self.findings.error("is-a-group", message, name.span, fix)
+            return ""
         return found.name if found else ""
+
+    def members(self, name: Scalar, kind: SymbolKind) -> tuple[str, ...]:
+        """The qualified names in the group of things of one kind that `name` means; () if it means none."""
+        return next((s.members for s in self.scope.meanings(name.text, (kind,))), ())
 
     # ---- numbers between bounds
 

@@ -10,7 +10,7 @@ from sim.scenario.diagnostics import ScenarioError, fault, shown
 from sim.scenario.expressions import Number
 from sim.scenario.model import DISTRIBUTIONS, Span, Type
 from sim.scenario.scope import Scope, SymbolKind, did_you_mean, with_article
-from sim.scenario.words import FUNCTIONS, INSTEAD, NOT_BUILT, READS, RESERVED, VALUES
+from sim.scenario.words import FUNCTIONS, INSTEAD, NOT_BUILT, PREVIOUS_STATE, READS, RESERVED, VALUES
 
 ANY: tuple[SymbolKind, ...] = (*VALUES, *INSTEAD)
 
@@ -29,6 +29,9 @@ def unknown_unit(number: Number, scope: Scope) -> ScenarioError:
 
 def misplaced_word(name: str, span: Span) -> ScenarioError | None:
     """The error of a word of the language that stands alone, where it cannot; None for any other name."""
+    if name == PREVIOUS_STATE:
+        message = f"`{name}` is known where a state is entered: in the `set:` of a state"
+        return fault("misplaced-word", message, span, f"set: {{x: {name}}}, and read `x` here")
     if name in NOT_BUILT:
         return fault("not-built-yet", f"`{name}` ({NOT_BUILT[name]}) is not built yet", span)
     if name in READS:

@@ -18,7 +18,7 @@ from sim.scenario.drugs import pharmacy
 from sim.scenario.events import EventReader
 from sim.scenario.imperfections import ImperfectionReader
 from sim.scenario.lint import warn_of_unreached, warn_of_unused
-from sim.scenario.model import Coded, Pathway, Scenario, Variable
+from sim.scenario.model import Coded, Group, Pathway, Scenario, Variable
 from sim.scenario.names import (
     POPULATION,
     SCENARIO,
@@ -107,6 +107,7 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         conditions=_coded(documents, "conditions", findings),
         procedures=_coded(documents, "procedures", findings),
         drugs=tuple(drugs.drugs.values()),
+        groups=_groups(documents, symbols),
         providers=tuple(provider(*item, readers[SCENARIO]) for item in file.providers.items()),
         pathways=tuple(
             Pathway(name, diseases[name].axes(), cares[name].protocols(), events[name].events())
@@ -124,6 +125,13 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         warn_of_unreached(scenario, findings)
         warn_of_unused(checked.symbols.values(), parameters.used, where, findings)
     return scenario
+
+
+def _groups(documents: Documents, symbols: tuple[Symbol, ...]) -> tuple[Group, ...]:
+    spans = {
+        f"{p.pathway.text}.{name}": ms[0].span for p in documents.pathways for name, ms in p.groups.items()
+    }
+    return tuple(Group(s.name, s.members, spans[s.name]) for s in symbols if s.members)
 
 
 def _coded(documents: Documents, section: str, findings: Findings) -> tuple[Coded, ...]:

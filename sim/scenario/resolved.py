@@ -169,15 +169,13 @@ def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParam
     data: Plain = {"pathway": pathway.name}
     data |= _parameters(s, pathway.name, authors, home)
     data["variables"] = _variables(s, pathway.name)
-    data["disease"] = {
-        _local(axis.name): {_local(state.name): _state(state) for state in axis.states}
-        for axis in pathway.axes
-    }
+    data["disease"] = {_local(axis.name): _states(axis.states, 0) for axis in pathway.axes}
     data["events"] = {_local(e.name): _event(e) for e in pathway.events}
     data["biomarkers"] = {_local(b.name): _biomarker(b) for b in s.biomarkers if b.name.startswith(own)}
     for section in ("conditions", "procedures", "drugs"):
         things: tuple[model.Coded, ...] = getattr(s, section)
         data[section] = {_local(t.name): _coded(t) for t in things if t.name.startswith(own)}
+    data["groups"] = {_local(g.name): list(g.members) for g in s.groups if g.name.startswith(own)}
     data["care"] = {_local(p.name): _protocol(p) for p in pathway.protocols}
     return _given(data)
 
@@ -211,7 +209,7 @@ def _keyed(s: Scenario, p: model.Parameter, author: AuthorParameter, home: Home)
     if author.table is None:
         table = next(t for t in s.tables if t.name == p.name)
         cells = zip(table.axes[0].levels, table.values, strict=True)
-        data["value"] = {level: units.spell(value, p.type) for level, value in cells}
+        data["value"] = {level: units.spell(v, p.type) for level, v in cells if not math.isnan(v)}
     else:
         data |= {"table": _here(author.table, home), "unit": author.unit, "clamp": _truth(author.clamp)}
     return data | {"source": p.source}
@@ -223,6 +221,18 @@ def _variables(s: Scenario, namespace: str) -> Plain:
         for v in s.variables
         if v.name.startswith(f"{namespace}.") and v.draw is not None and v.name != SEX_NAME
     }
+
+
+def _states(states: Iterable[model.State], depth: int) -> Plain:
+    """States side by side, those of a group inside it; `depth` is how many groups they are in."""
+    data: Plain = {}
+    for groups, members in groupby(states, lambda state: state.groups[depth : depth + 1]):
+        found = list(members)
+        if groups:
+            data[_local(groups[0])] = {"states": _states(found, depth + 1)}
+        else:
+            data |= {_local(state.name): _state(state) for state in found}
+    return data
 
 
 def _state(state: model.State) -> Plain:

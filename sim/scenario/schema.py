@@ -8,6 +8,7 @@ language and are not built in this release. A JSON Schema for editors is made fr
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -202,19 +203,16 @@ class Exit(Named):
 
 
 class State(Named):
-    """A state; its exits are the keys `-> target`."""
+    """A state, or with `states` a group of them; its exits are the keys `-> target`."""
 
-    planned = frozenset({"states"})
     set: Settings = Field(default_factory=dict)
     lasts: Expression | None = None
-    exits: Annotated[dict[str, OneOrMore[Exit]], Section(QUALIFIED)] = Field(default_factory=dict)
-
-    @classmethod
-    def keys(cls) -> frozenset[str]:
-        return super().keys() - {"exits"}
+    exits: Annotated[dict[str, OneOrMore[Exit]], Section(QUALIFIED)] = Field(default_factory=dict, alias="->")
+    states: Annotated[dict[str, State], _THINGS] = Field(default_factory=dict)
 
     @classmethod
     def arranged(cls, node: Mapping, findings: Findings) -> Mapping:
+        """The exits together under `->`. (A model inside itself is read twice: then they are already.)"""
         exits, rest = node.like(), node.like()
         for key, value in node.items():
             if key.startswith("-> "):
@@ -222,14 +220,34 @@ class State(Named):
             else:
                 rest[key] = value
         kept = super().arranged(rest, findings)
-        kept["exits"] = exits
+        kept.setdefault("->", exits)
         return kept
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         schema = handler.resolve_ref_schema(handler(core))
-        schema["patternProperties"] = {"^->": schema["properties"].pop("exits")["additionalProperties"]}
+        schema["patternProperties"] = {"^->": schema["properties"].pop("->")["additionalProperties"]}
         return schema
+
+
+def states_and_groups(states: dict[str, State]) -> Iterator[tuple[str, State]]:
+    """The states of an axis and its groups, each group before what is in it."""
+    for name, state in states.items():
+        yield name, state
+        yield from states_and_groups(state.states)
+
+
+def states_alone(
+    states: dict[str, State], groups: tuple[str, ...] = ()
+) -> Iterator[tuple[str, State, tuple[str, ...]]]:
+    """The states of an axis, without its groups: name, state, and the groups it is in, the outermost
+    first.
+    """
+    for name, state in states.items():
+        if state.states:
+            yield from states_alone(state.states, (*groups, name))
+        else:
+            yield name, state, groups
 
 
 class Event(Named):
@@ -535,7 +553,6 @@ class Pathway(Named):
         {
             "needs",
             "uses",
-            "groups",
             "tests",
             "vaccines",
             "allergies",
@@ -556,6 +573,7 @@ class Pathway(Named):
     procedures: Things[Coded]
     drugs: Things[Drug]
     ladders: Things[OneOrMore[OneOrMore[Name]]]
+    groups: Things[OneOrMore[Name]]
     care: Things[Protocol]
 
     @classmethod
@@ -648,7 +666,7 @@ class Imperfection(Named):
 class ScenarioFile(Named):
     """scenario.yaml. Its `settings` are those of its `parameters` that are named with their pathway."""
 
-    planned = frozenset({"expect", "groups", "uses", "with"})
+    planned = frozenset({"expect", "uses", "with"})
     scenario: Text
     extends: Name | None = None
     without: AnyNumber[Name]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,11 +41,12 @@ class Symbol:
     """A name and what it stands for.
 
     `name` is qualified ("pathway.x"; a provider has no pathway). `type` is that of its value, for kinds that
-    have one: variable, parameter, table (of its cells), formula, biomarker. `keys` are what a table is read
-    by: "age", "year", "sex" or the qualified name of a categorical variable (the table's axis has that
-    variable's levels, in its order), and of a drug which of "adherence", "works_in" and "given_up" it has.
-    `formula` is a formula's checked expression: formulas are checked before what reads them (`names_in` says
-    in which order); or what a parameter that changes on dates stands for.
+    have one: variable, parameter, table (of its cells), formula, biomarker, axis (of its states).
+    `keys` are what a table is read by: "age", "year", "sex" or the qualified name of a categorical variable
+    (the table's axis has that variable's levels, in its order), and of a drug which of "adherence",
+    "works_in" and "given_up" it has. `formula` is a formula's checked expression: formulas are checked before
+    what reads them (`names_in` says in which order); or what a parameter that changes on dates stands for.
+    `members` are those of a value set, which is of their kind.
     """
 
     kind: SymbolKind
@@ -52,19 +54,30 @@ class Symbol:
     type: Type | None = None
     keys: tuple[str, ...] = ()
     formula: Expr | None = None
+    members: tuple[str, ...] = ()
 
 
 class Scope:
-    """The names that expressions of a pathway may use: its own, others as `pathway.x`, or bare if unique."""
+    """The names that expressions of a pathway may use: its own, others as `pathway.x`, or bare if unique.
+
+    `axis` is that whose state is being entered, where there is one: of which `previous_state` is a state.
+    """
 
     def __init__(self, symbols: tuple[Symbol, ...], pathway: str):
         self.symbols = symbols
         self.pathway = pathway
+        self.axis: Symbol | None = None
         self.units = frozenset(s.type.unit for s in symbols if s.type and s.type.unit)
         self._meanings: dict[str, list[Symbol]] = {}
         for symbol in symbols:
             for name in {symbol.name, symbol.name.rpartition(".")[2]}:
                 self._meanings.setdefault(name, []).append(symbol)
+
+    def entering(self, axis: str) -> Scope:
+        """The same names where a state of `axis` (qualified) is entered; "" for nowhere."""
+        inside = copy(self)
+        inside.axis = next(iter(self.meanings(axis, ("axis",))), None)
+        return inside
 
     def meanings(self, name: str, kinds: tuple[SymbolKind, ...]) -> tuple[Symbol, ...]:
         """What `name` can mean among `kinds`; where the own pathway has a meaning, only that."""

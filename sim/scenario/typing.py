@@ -31,12 +31,13 @@ from sim.scenario.expressions import (
 from sim.scenario.model import DATE, DISTRIBUTIONS, DURATION, NUMBER, TRUTH, Expr, Span, Type
 from sim.scenario.scope import Scope, Symbol, SymbolKind, with_article
 from sim.scenario.tokens import MAX_DEPTH, MAX_LENGTH
-from sim.scenario.words import CLOCKS, FUNCTIONS, PIECEWISE, READS, SEX, VALUES
+from sim.scenario.words import CLOCKS, FUNCTIONS, PIECEWISE, PREVIOUS_STATE, READS, SEX, VALUES
 
 __all__ = ["Context", "Scope", "Symbol", "SymbolKind", "check", "constant"]
 
 _ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 _COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+_OF_ANY = {"taking": "max", "prescribed": "or", "top_dose": "or", "diagnosed": "or"}  # of a group
 _CONTINUOUS = frozenset({"age", "today", "time_in", "years_in", "since"})
 
 
@@ -124,6 +125,9 @@ class _Checker:
                 return sex
             level = Expr("const", (), float(SEX.levels.index(name)), SEX, span)
             return Expr("eq", (sex, level), None, TRUTH, span)
+        if name == PREVIOUS_STATE and self.scope.axis:
+            axis = self.scope.axis
+            return Expr(name, (), axis.name, axis.type or NUMBER, span)
         if misplaced := refusals.misplaced_word(name, span):
             raise misplaced
         if not self.scope.meanings(name, VALUES):
@@ -174,10 +178,16 @@ class _Checker:
         if wrong := refusals.wrong_thing(op, thing.name, self.scope, thing.span):
             raise wrong
         found = self.scope.find(thing.name, word.kinds, thing.span)
-        if op == "taking":
-            return self.taking(found, call.span)
         windows = tuple(self.within(value) for _, value in call.keywords)
-        return Expr(op, windows, found.name, word.type or found.type or NUMBER, call.span)
+        of = word.type or found.type or NUMBER
+        if found.members and op in _OF_ANY:
+            members = (self.scope.find(name, word.kinds, thing.span) for name in found.members)
+            reads = (self.read_one(op, member, windows, of, call.span) for member in members)
+            return reduce(lambda one, other: Expr(_OF_ANY[op], (one, other), None, of, call.span), reads)
+        return self.read_one(op, found, windows, of, call.span)
+
+    def read_one(self, op: str, found: Symbol, windows: tuple[Expr, ...], of: Type, span: Span) -> Expr:
+        return self.taking(found, span) if op == "taking" else Expr(op, windows, found.name, of, span)
 
     def taking(self, drug: Symbol, span: Span) -> Expr:
         """The dose times the adherence, from when it works until it is given up."""
@@ -310,6 +320,8 @@ class _Checker:
             match part:
                 case Name(name="sex"):
                     return SEX
+                case Name(name="previous_state") if self.scope.axis:
+                    return self.scope.axis.type
                 case Name(name=name):
                     found = self.scope.meanings(name, VALUES)
                     of = found[0].type if len(found) == 1 else None

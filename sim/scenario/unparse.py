@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.scenario import units
 from sim.scenario.model import DISTRIBUTIONS, Expr
 from sim.scenario.tokens import BINDING, NEGATION, NOT
+from sim.scenario.words import PREVIOUS_STATE
 
 _OPERATORS = {
     "add": "+",
@@ -89,7 +90,7 @@ def _atom(e: Expr) -> str:
         return f"{e.op}({', '.join(_text(a, 0) for a in e.args)})"
     if e.op in _NAMES:
         return "sex" if e.value == "population.sex" else str(e.value)
-    if e.value is None:
+    if e.value is None or e.op == PREVIOUS_STATE:
         return e.op
     within = f", within={_text(e.args[0], 0)}" if e.args else ""
     return f"{e.op}({e.value}{within})"

@@ -42,6 +42,7 @@ THING: tuple[SymbolKind, ...] = (
     "provider",
     "protocol",
 )
+CODED: tuple[SymbolKind, ...] = ("drug", "condition", "procedure")  # of which there are groups
 VALUES: tuple[SymbolKind, ...] = ("variable", "parameter", "table", "formula")
 
 READS: dict[str, Word] = {
@@ -67,6 +68,8 @@ CLOCKS: dict[str, Type] = {"age": YEARS, "year": NUMBER, "month": NUMBER, "today
 
 SEX = Type("category", levels=("female", "male"))
 
+PREVIOUS_STATE = "previous_state"  # of the axis whose state is entered: in the `set:` of a state
+
 FUNCTIONS = ("exp", "log", "sqrt", "floor", "abs", "min", "max", "known", "felt")
 
 # Words of the language that are still to come, and what they are for.
@@ -74,7 +77,6 @@ NOT_BUILT: dict[str, str] = {
     "positive": "the result of a yes/no test",
     "season": "a seasonal factor",
     "lookup": "a table read by given keys",
-    "previous_state": "the state left",
 }
 
 # What to write instead of a bare name that has no value, or of a word that does not read it.
@@ -101,5 +103,5 @@ RESERVED: frozenset[str] = (
     | CLOCKS.keys()
     | NOT_BUILT.keys()
     | DISTRIBUTIONS.keys()
-    | {*FUNCTIONS, *SEX.levels, "sex", "true", "false", "rest", PIECEWISE}
+    | {*FUNCTIONS, *SEX.levels, PREVIOUS_STATE, "sex", "true", "false", "rest", PIECEWISE}
 )

@@ -25,7 +25,9 @@ LEVELS = ("low", "middle", "top")
 
 @dataclass
 class Names:
-    """What an expression may read. `numbers`, `truths` and `categories` are variables."""
+    """What an expression may read. `numbers`, `truths` and `categories` are variables; groups of states are
+    among `states`.
+    """
 
     states: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
@@ -42,6 +44,10 @@ class Names:
     tables: list[str] = field(default_factory=list)
     doses: dict[str, list[str]] = field(default_factory=dict)
     ladders: list[str] = field(default_factory=list)
+    drug_groups: list[str] = field(default_factory=list)
+    condition_groups: list[str] = field(default_factory=list)
+    procedure_groups: list[str] = field(default_factory=list)
+    groups: dict[str, list[str]] = field(default_factory=dict)  # of states, by axis
 
     @property
     def things(self) -> list[str]:
@@ -53,6 +59,9 @@ class Names:
             *self.procedures,
             *self.protocols,
             *self.providers,
+            *self.drug_groups,
+            *self.condition_groups,
+            *self.procedure_groups,
         ]
 
 
@@ -96,13 +105,13 @@ def truth(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
         case "in" | "ever":
             return f"{kind}({one(draw, n.states)})"
         case "taking":
-            return f"taking({one(draw, n.drugs)}) > 0"
+            return f"taking({one(draw, n.drugs + n.drug_groups)}) > 0"
         case "diagnosed":
-            return f"diagnosed({one(draw, n.conditions)})"
+            return f"diagnosed({one(draw, n.conditions + n.condition_groups)})"
         case "top dose":
-            return f"top_dose({one(draw, n.drugs)})"
+            return f"top_dose({one(draw, n.drugs + n.drug_groups)})"
         case "prescribed":
-            return f"prescribed({one(draw, n.drugs)})"
+            return f"prescribed({one(draw, n.drugs + n.drug_groups)})"
         case "running":
             return f"running({one(draw, n.protocols)})"
         case "count":
@@ -168,7 +177,7 @@ def number(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
         case "years in":
             return f"years_in({one(draw, n.states)})"
         case "taking":
-            return f"taking({one(draw, n.drugs)})"
+            return f"taking({one(draw, n.drugs + n.drug_groups)})"
         case "count":
             return f"count({one(draw, n.things)})"
         case "count within":

@@ -7,7 +7,7 @@ and the list of what must be reached in test_generator.py. Maps are written as J
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -166,6 +166,10 @@ def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
     }
     n.states += [state for axis in pathway["disease"].values() for state in axis]
     named("events", n.events, "e", (0, 1, 2, 0))
+    for axis_, states in pathway["disease"].items():
+        if len(states) > 1 and draw(st.booleans()):
+            n.groups[axis_] = [f"h{i}_{axis_}" for i in range(draw(st.integers(1, 2)))]
+            n.states += n.groups[axis_]
     named("conditions", n.conditions, "c", (0, 1, 2, 2))
     named("drugs", n.drugs, "d", (0, 1, 2, 1))
     for drug in pathway.get("drugs", {}):
@@ -177,6 +181,16 @@ def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
         pathway["ladders"] = {f"l_{name}": rungs}
         n.ladders.append(f"l_{name}")
     named("procedures", n.procedures, "p", (0, 1, 1))
+    groups: Map = {}
+    for section, kind in (
+        ("conditions", n.condition_groups),
+        ("drugs", n.drug_groups),
+        ("procedures", n.procedure_groups),
+    ):
+        if section in pathway and draw(st.booleans()):
+            groups[f"{section}_{name}"] = list(pathway[section])
+            kind.append(f"{section}_{name}")
+    pathway |= {"groups": groups} if groups else {}
     named("biomarkers", n.biomarkers, "m", (0, 1, 2, 1))
     named("care", n.protocols, "q", (1, 2, 3, 4, 0))
     return pathway
@@ -201,8 +215,13 @@ def fill(draw: Draw, n: Names, pathway: Map, hazards: list[str]) -> None:
     fill_values(draw, n, pathway)
     for biomarker in pathway.get("biomarkers", {}):
         pathway["biomarkers"][biomarker] = a_biomarker(draw, n)
-    for axis in pathway["disease"].values():
-        fill_axis(draw, n, axis, list(pathway.get("conditions", {})), hazards)
+    for name, axis in pathway["disease"].items():
+        conditions = list(pathway.get("conditions", {}))
+        fill_axis(draw, n, axis, conditions, hazards)
+        remember_what_was_left(draw, n, pathway, name)
+        for group in n.groups.get(name, ()):
+            axis = grouped(draw, n, axis, group, conditions, hazards)
+        pathway["disease"][name] = axis
     for event in pathway.get("events", {}):
         pathway["events"][event] = an_event(draw, n)
         hazards.append(event)
@@ -285,6 +304,67 @@ def fill_axis(draw: Draw, n: Names, axis: Map, conditions: list[str], hazards: l
                 axis[state][key] = exit_
                 if is_hazard(exit_):
                     hazards.append(f"{state} -> {target}")
+
+
+def remember_what_was_left(draw: Draw, n: Names, pathway: Map, name: str) -> None:
+    """In some states of an axis, set a variable to the state that was left, and let a number depend on it."""
+    axis = pathway["disease"][name]
+    states = list(axis)
+    for state in states if draw(st.booleans()) else ():
+        was = one(draw, ("previous_state", f"previous_state or_else {states[0]}"))
+        axis[state]["set"] = axis[state].get("set", {}) | {f"left_{name}": was}
+        if draw(st.booleans()):
+            axis[state]["set"] |= {"only_set": f"2 if previous_state == {one(draw, states)} else 1"}
+        some = states[draw(st.integers(0, len(states) - 1)) :]
+        values = {level: one(draw, ("1", "2", "0.5")) for level in some}
+        pathway["parameters"][f"by_left_{name}"] = {"by": f"left_{name}", "value": values}
+        n.parameters.append(f"(by_left_{name} or_else 1)")
+
+
+def grouped(draw: Draw, n: Names, axis: Map, group: str, conditions: list[str], hazards: list[str]) -> Map:
+    """The axis with some of its states, side by side, in a group that has exits of its own."""
+    names = list(axis)
+    first = draw(st.integers(0, len(names) - 1))
+    last = draw(st.integers(first, len(names) - 1))
+    inside: Map = {"states": {name: axis[name] for name in names[first : last + 1]}}
+    states = [state for state in n.states if state in set(flat(axis))]
+    taken = set(targets(inside, axis))  # an exit to one of these could not be modified alone
+    for target in targets_of(draw, states, conditions):
+        if target in taken or all(map(left_at_once, flat(inside["states"]).values())):
+            continue
+        exit_ = a_death(draw, n, conditions) if target == "dead" else an_exit(draw, n)
+        inside[f"-> {target}"] = exit_
+        if is_hazard(exit_):
+            hazards.append(f"{group} -> {target}")
+    found = {name: axis[name] for name in names[:first]} | {group: inside}
+    found |= {name: axis[name] for name in names[last + 1 :]}
+    entry = f"-> {next(iter(flat(inside['states'])))}"
+    for state in found.values():
+        if state is not inside and entry in state and draw(st.booleans()):
+            state[f"-> {group}"] = state.pop(entry)
+    return found
+
+
+def flat(axis: Map) -> Map:
+    """The states of an axis, those in groups included."""
+    found: Map = {}
+    for name, state in axis.items():
+        found |= flat(state["states"]) if "states" in state else {name: state}
+    return found
+
+
+def targets(state: Map, axis: Map) -> Iterator[str]:
+    """Where the exits of a state, or in a group, lead to."""
+    for key in state:
+        if key.startswith("-> "):
+            target = key.removeprefix("-> ")
+            yield next(iter(flat(axis[target]["states"]))) if "states" in axis.get(target, {}) else target
+    for inner in state.get("states", {}).values():
+        yield from targets(inner, axis)
+
+
+def left_at_once(state: Map) -> bool:
+    return "lasts" not in state and any("share" in exit_ for key, exit_ in state.items() if key[:2] == "->")
 
 
 def targets_of(draw: Draw, states: list[str], conditions: list[str]) -> list[str]:
@@ -565,12 +645,12 @@ STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
     "test": lambda draw, n, later, depth: {"test": one(draw, n.biomarkers)},
     "tests": tests,
     "diagnose": diagnose,
-    "resolve": lambda draw, n, later, depth: {"resolve": one(draw, n.conditions)},
+    "resolve": lambda draw, n, later, depth: {"resolve": one(draw, n.conditions + n.condition_groups)},
     "prescribe": prescribe,
     "change dose": change_dose,
     "switch": switch,
     "climb": climb,
-    "stop drug": lambda draw, n, later, depth: {"stop": one(draw, n.drugs)},
+    "stop drug": lambda draw, n, later, depth: {"stop": one(draw, n.drugs + n.drug_groups)},
     "perform": lambda draw, n, later, depth: {"perform": one(draw, n.procedures)},
     "start": lambda draw, n, later, depth: {"start": one(draw, n.protocols)},
     "stop": lambda draw, n, later, depth: {"stop": one(draw, n.protocols)},

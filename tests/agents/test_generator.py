@@ -20,6 +20,7 @@ from sim.scenario.model import (
     Event,
     Exit,
     Expr,
+    Group,
     If,
     Provider,
     Scenario,
@@ -96,6 +97,9 @@ def constructs(scenario: Scenario) -> Iterator[str]:
             case _ if hasattr(part, "exits"):
                 yield "lasts" if part.lasts else "no lasts"
                 yield "sets" if part.sets else "no sets"
+                yield f"in {len(part.groups)} groups"
+            case Group():
+                yield "group"
 
 
 @pytest.mark.slow
@@ -131,6 +135,7 @@ def test_every_construct_is_generated() -> None:
     others |= {"hours", "provider lasts", "event", "event that sets"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     others |= {"included at start", "included at end", "oversampled"}
+    others |= {"previous_state", "group", "in 1 groups", "in 2 groups"}
     wanted = steps | exits | starts | operations | draws | others
     missing = wanted - reached.keys()
     assert not missing

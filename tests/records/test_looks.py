@@ -76,6 +76,8 @@ EXPRESSIONS = [
     "in(type_2) and not in(ill)",
     "ever(ill)",
     "ever(type_2) + ever(ill)",
+    "in(diabetic)",
+    "ever(diabetic) and not in(diabetic)",
     "diagnosed(asthma)",
     "diagnosed(diabetes) or diagnosed(lungs.other)",
     "prescribed(metformin) - prescribed(inhaler)",
@@ -88,7 +90,12 @@ Simulate = Callable[[object, range, int], tuple[People, Log]]
 @pytest.fixture(scope="module")
 def scope(scenario: Scenario) -> Scope:
     things = {
-        "state": [state.name for p in scenario.pathways for axis in p.axes for state in axis.states],
+        "state": [
+            name
+            for p in scenario.pathways
+            for axis in p.axes
+            for name in (*axis.groups, *(state.name for state in axis.states))
+        ],
         "condition": [thing.name for thing in scenario.conditions],
         "drug": [thing.name for thing in scenario.drugs],
     }
@@ -102,6 +109,7 @@ def scope(scenario: Scenario) -> Scope:
 def life(scenario: Scenario, people: People, log: Log, row: int) -> Any:
     """What the readable runtime would remember of a patient when a row is written."""
     states = [(axis.name, state.name) for p in scenario.pathways for axis in p.axes for state in axis.states]
+    groups = {s.name: s.groups for p in scenario.pathways for axis in p.axes for s in axis.states}
     patient, second = log.patient[row], log.start[row]
     person = people.patient.tolist().index(patient)
     birth = float(people.birth[person])
@@ -118,7 +126,7 @@ def life(scenario: Scenario, people: People, log: Log, row: int) -> Any:
             case k if k == STATE and code >= 0:
                 axis, state = states[code]
                 found.states[axis] = state
-                found.counts[state] = 1
+                found.counts |= dict.fromkeys((state, *groups[state]), 1)
             case k if k == CONDITION:
                 listed[CONDITION, scenario.conditions[code].name] = lasts
             case k if k == MEDICATION:

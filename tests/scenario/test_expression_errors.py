@@ -228,7 +228,7 @@ MEANING: list[tuple[str, Type | None, Context, str, str, str, str]] = [
     ("lookup(uptake, age)", None, "condition", "lookup", "not-built-yet", "is not built yet", ""),
     ("month == 9", None, "rate", "month", "not-built-yet", "`month` in a rate is not built yet", ""),
     ("month == 9", None, "watch", "month", "not-built-yet", "`month` in a trigger is not built yet", ""),
-    ("previous_state", None, "draw", "previous_state", "not-built-yet", "(the state left) is not built yet", ""),
+    ("previous_state", None, "draw", "previous_state", "misplaced-word", "in the `set:` of a state", "and read `x`"),
 ]  # fmt: skip
 
 

@@ -15,7 +15,6 @@ SMALL = Path(__file__).parent / "data" / "small"
 # Where something can be added: what stands there, and the same with {} in its place.
 PLACES = {
     "pathway": ("lung.yaml", "disease:\n", "{}: {{x: 1}}\ndisease:\n"),
-    "state": ("lung.yaml", "    quit: {}", "    quit: {{{}: {{}}}}"),
     "drug": ("lung.yaml", "syrup: {", "syrup: {{{}: x, "),
     "start": ("lung.yaml", "starts: {", "starts: {{{}: x, "),
     "protocol": ("lung.yaml", "    until: age > 90", "    {}: x"),
@@ -25,8 +24,7 @@ PLACES = {
     "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
 }
 PLANNED = {
-    "pathway": "needs uses groups tests vaccines allergies expect",
-    "state": "states",
+    "pathway": "needs uses tests vaccines allergies expect",
     "start": "with",
     "protocol": "needs plan",
     "do": "with",
