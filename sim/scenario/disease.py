@@ -151,7 +151,7 @@ class DiseaseReader:
         return tuple(
             DiseaseAxis(
                 f"{self.prefix}.{axis}",
-                tuple(self.state(axis, *state) for state in states_alone(states)),
+                tuple(self.state(axis, *state) for state in {s[0]: s for s in states_alone(states)}.values()),
             )
             for axis, states in self.pathway.disease.items()
         )
@@ -182,6 +182,9 @@ class DiseaseReader:
         """The exits as written."""
         written: dict[str, str] = {}
         for target, exits in state.exits.items():
+            if not exits:
+                message = f"`-> {target}` holds no exit"
+                self.findings.error("exit-kind", message, state.span, f"-> {target}: {{rate: 0.1 per year}}")
             entered = entries.get(target, target)
             if entered in written:
                 message = f"`-> {target}` and `-> {written[entered]}` both enter `{entered}`"

@@ -104,9 +104,16 @@ def _value_sets(pathway: Pathway, scope: Scope, findings: Findings) -> Iterator[
     for name, members in pathway.groups.items():
         here = findings.count
         found = dict[str, Symbol]()
+        if not members:
+            message = f"the group `{name}` holds nothing"
+            findings.error("empty-group", message, pathway.at("groups"), f"{name}: [a, b]")
         for member in members:
             if member.text in findings.broken:
                 findings.broken.add(name)
+                continue
+            if member.text in pathway.groups:
+                message = f"`{member.text}` is a group itself"
+                findings.error("is-a-group", message, member.span, "name the things that are in it")
                 continue
             symbol = findings.attempt(partial(scope.find, member.text, CODED, member.span))
             if symbol is None:

@@ -129,7 +129,10 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
 
 def _groups(documents: Documents, symbols: tuple[Symbol, ...]) -> tuple[Group, ...]:
     spans = {
-        f"{p.pathway.text}.{name}": ms[0].span for p in documents.pathways for name, ms in p.groups.items()
+        f"{pathway.pathway.text}.{name}": members[0].span
+        for pathway in documents.pathways
+        for name, members in pathway.groups.items()
+        if members
     }
     return tuple(Group(s.name, s.members, spans[s.name]) for s in symbols if s.members)
 

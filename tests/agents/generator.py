@@ -297,12 +297,12 @@ def fill_axis(draw: Draw, n: Names, axis: Map, conditions: list[str], hazards: l
             axis[state] |= shares(draw, n, targets, conditions if kind == "lasts" else [])
         if kind != "instant":
             for target in targets_of(draw, states, conditions):
-                exit_ = a_death(draw, n, conditions) if target == "dead" else an_exit(draw, n)
+                ways = some_ways(draw, n, target, conditions)
                 key = f"-> {target}"
                 if key in axis[state]:
                     continue
-                axis[state][key] = exit_
-                if is_hazard(exit_):
+                axis[state][key] = ways if len(ways) > 1 else ways[0]
+                if can_be_modified(ways):
                     hazards.append(f"{state} -> {target}")
 
 
@@ -332,9 +332,9 @@ def grouped(draw: Draw, n: Names, axis: Map, group: str, conditions: list[str], 
     for target in targets_of(draw, states, conditions):
         if target in taken or all(map(left_at_once, flat(inside["states"]).values())):
             continue
-        exit_ = a_death(draw, n, conditions) if target == "dead" else an_exit(draw, n)
-        inside[f"-> {target}"] = exit_
-        if is_hazard(exit_):
+        ways = some_ways(draw, n, target, conditions)
+        inside[f"-> {target}"] = ways if len(ways) > 1 else ways[0]
+        if can_be_modified(ways):
             hazards.append(f"{group} -> {target}")
     found = {name: axis[name] for name in names[:first]} | {group: inside}
     found |= {name: axis[name] for name in names[last + 1 :]}
@@ -365,6 +365,19 @@ def targets(state: Map, axis: Map) -> Iterator[str]:
 
 def left_at_once(state: Map) -> bool:
     return "lasts" not in state and any("share" in exit_ for key, exit_ in state.items() if key[:2] == "->")
+
+
+def some_ways(draw: Draw, n: Names, target: str, conditions: list[str]) -> list[Map]:
+    """The exits from one state to one place."""
+    return [
+        a_death(draw, n, conditions) if target == "dead" else an_exit(draw, n)
+        for _ in range(one(draw, (1, 1, 1, 2)))
+    ]
+
+
+def can_be_modified(ways: list[Map]) -> bool:
+    """Whether there is a hazard among exits, and none with a fixed time."""
+    return any(map(is_hazard, ways)) and all(is_hazard(way) or "after" not in way for way in ways)
 
 
 def targets_of(draw: Draw, states: list[str], conditions: list[str]) -> list[str]:

@@ -98,6 +98,10 @@ def constructs(scenario: Scenario) -> Iterator[str]:
                 yield "lasts" if part.lasts else "no lasts"
                 yield "sets" if part.sets else "no sets"
                 yield f"in {len(part.groups)} groups"
+                shares = [exit_.kind == "share" for exit_ in part.exits]
+                yield "passed at once" if any(shares) and not part.lasts else "stayed in"
+                places = {exit_.target for exit_ in part.exits}
+                yield "several ways" if len(places) < len(shares) else "a way each"
             case Group():
                 yield "group"
 
@@ -135,7 +139,7 @@ def test_every_construct_is_generated() -> None:
     others |= {"hours", "provider lasts", "event", "event that sets"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     others |= {"included at start", "included at end", "oversampled"}
-    others |= {"previous_state", "group", "in 1 groups", "in 2 groups"}
+    others |= {"previous_state", "group", "in 1 groups", "in 2 groups", "passed at once", "several ways"}
     wanted = steps | exits | starts | operations | draws | others
     missing = wanted - reached.keys()
     assert not missing

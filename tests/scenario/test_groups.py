@@ -118,6 +118,35 @@ EARLY = """\
             "wrong-arguments",
             "piecewise",
         ),
+        ("        early:\n", "        sound:\n", "same-name", "a state `sound` already"),
+        (
+            "-> cured: {rate: 1 per year}",
+            "-> cured: {rate: 1 per year, while: in(canser)}",
+            "unknown-name",
+            "canser",
+        ),
+        (
+            "-> cured: {rate: 1 per year}",
+            "-> cured: {risk: 2 in 1 year}",
+            "not-a-probability",
+            "this risk is 2",
+        ),
+        (
+            "-> cured: {rate: 1 per year}",
+            "-> cured: {when: in(early), times: 2}",
+            "misplaced-key",
+            "`times:`",
+        ),
+        (
+            "-> cured: {rate: 1 per year}",
+            "-> dead: {rate: 1 per year, cause: pills}",
+            "wrong-kind",
+            "a condition",
+        ),
+        ("set: {stage: previous_state}", "set: {stage: previous_sate}", "unknown-name", "previous_sate"),
+        ("{pills: [x, y]}", "{pills: [x, y], g: []}", "empty-group", "`g` holds nothing"),
+        ("{pills: [x, y]}", "{pills: [x, y], g: [pills, y]}", "is-a-group", "`pills` is a group itself"),
+        ("{pills: [x, y]}", "{pills: [x, y], g: [early, y]}", "wrong-kind", "`early` is a state"),
         ("{stop: pills}", "{increase: pills}", "is-a-group", "one drug belongs here"),
         ("{stop: pills}", "{switch: pills, to: x}", "is-a-group", "one drug belongs here"),
         ("{stop: pills}", "{test: pills}", "wrong-kind", "a biomarker belongs here"),
@@ -163,3 +192,16 @@ def test_an_imperfection_of_a_group_spoils_each_of_them(tmp_path: Path) -> None:
     lost, slip = load(made).imperfections
     assert [target.thing for target in lost.targets] == ["a.x", "a.y"]
     assert slip.becomes == ("a.crc", "a.low")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "said"),
+    [
+        ("      states:\n", "      state:\n", "unknown-key", "did you mean `states`?"),
+        (f"      states:\n{EARLY}", "      states: [early, late]", "wrong-shape", "this is a list"),
+    ],
+)
+def test_states_that_cannot_be_read(tmp_path: Path, old: str, new: str, rule: str, said: str) -> None:
+    scenario, findings = check(folder(tmp_path, (old, new)))
+    assert scenario is None
+    assert any(said in f.message + f.fix for f in findings if f.rule == rule)
