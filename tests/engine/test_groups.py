@@ -239,3 +239,34 @@ care:
     )
     assert np.allclose(lives.rows("variable", "taken").value, [0.2, 0.2, 0.8, 1.0, 0.0])
     assert lives.rows("variable", "top").value.tolist() == [0.0, 1.0, 1.0, 1.0, 0.0]
+
+
+def test_exits_of_the_group_and_of_its_states_are_there_together(live: Live) -> None:
+    """All to one place. The modifier acts on what has a hazard, on either level."""
+    n = 10_000
+    lives = live(
+        """
+disease:
+  course:
+    ill:
+      -> done: {risk: 0.2 in 1 year}
+      -> other: {when: count(done) > 5}
+      states:
+        first:
+          -> second: {after: 1 year}
+          -> done: {risk: 0.5 in 1 year, while: male}
+        second: {-> done: {when: time_in(second) >= 0.5 years}}
+    done: {}
+    other: {}
+modifies:
+  - {rate: ill -> done, times: 2, while: female}
+""",
+        n,
+    )
+    done = lives.first("state", "done") / YEAR
+    assert done.max() < 1.5 + 1e-6
+    male = lives.people.sex == 1
+    for who, after_1, after_half_more in ((male, 0.4, 0.8**0.5), (~male, 0.8**2, 0.8)):
+        for years, expected in ((1.0, after_1), (1.5, after_1 * after_half_more)):
+            share = (done[who] > years - 0.001).mean()
+            assert abs(share - expected) < 5 * np.sqrt(expected * (1 - expected) / who.sum())

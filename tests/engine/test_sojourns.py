@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from sim.agents.hazards import FORMS
 from sim.engine import quantiles, sojourns
+from sim.scenario.model import SOJOURNS
 
 Float = Callable[..., float]
 HAZARDS = (1e-12, 1e-6, 0.01, 0.4, 0.6931, 0.6932, 1.5, 6.0, 40.0, 599.0, 601.0, 689.0, 900.0, 1e5)
@@ -96,6 +98,28 @@ def test_draws_and_hazards_agree_with_scipy(name: str, parameters: tuple[float, 
         if 1e-200 < drawn < 1e200:
             threshold = -math.log1p(-u)
             assert FAMILIES[name][1](threshold, *parameters) == pytest.approx(drawn, rel=1e-12)
+
+
+EVERY = {
+    "exponential": ((3.0,), scipy.stats.expon(scale=3.0)),
+    "weibull": ((0.7, 3.0), scipy.stats.weibull_min(0.7, scale=3.0)),
+    "gompertz": ((0.4, 0.05), scipy.stats.gompertz(0.05 / 0.4, scale=1 / 0.4)),
+    "gamma": ((2.5, 3.0), scipy.stats.gamma(2.5, scale=3.0)),
+    "lognormal": ((3.0, 0.7), scipy.stats.lognorm(0.7, scale=3.0)),
+    "loglogistic": ((1.8, 3.0), scipy.stats.fisk(1.8, scale=3.0)),
+    "gengamma": ((0.6, 3.0, 1.7), scipy.stats.gengamma(0.6, 1.7, scale=3.0)),
+}
+
+
+@pytest.mark.parametrize("name", SOJOURNS)
+def test_every_sojourn_has_a_hazard_its_inverse_and_its_derivative(name: str) -> None:
+    parameters, other = EVERY[name]
+    form = FORMS[name]
+    for h in (1e-6, 0.01, 0.4, 0.6932, 1.5, 6.0):  # SciPy has no far tails; those are held to mpmath above
+        t = form.time(h, *parameters)
+        assert other.sf(t) == pytest.approx(math.exp(-h), rel=1e-9)
+        assert form.hazard(t, *parameters) == pytest.approx(h, rel=1e-9)
+        assert form.rate(t, *parameters) == pytest.approx(other.pdf(t) / other.sf(t), rel=1e-8)
 
 
 def test_the_ends() -> None:
