@@ -85,8 +85,8 @@ class Facts:
         return self._name("protocol", protocol) in self.life.running
 
     def count(self, kind: str, thing: str) -> int:
-        """How often a thing has happened; `kind` is state, group, condition, drug, procedure, biomarker,
-        provider or protocol."""
+        """How often a thing has happened; `kind` is state, group, event, condition, drug, procedure,
+        biomarker, provider or protocol."""
         return self.life.counts.get(self._name(kind, thing), 0)
 
     def waits_for(self, provider: str) -> bool:
