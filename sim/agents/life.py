@@ -261,7 +261,7 @@ class Life:
 
     def takes_exit(self, exit_: Exit, count: int) -> bool:
         """Whether what an exit waited for has this effect."""
-        return exit_.chance is None or self.takes(exit_.chance, exit_.site, count)
+        return exit_.probability is None or self.takes(exit_.probability, exit_.site, count)
 
     def takes(self, chance: Expr, site: str, count: int) -> bool:
         """Whether something of this probability happens."""

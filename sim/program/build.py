@@ -279,7 +279,7 @@ class _Compiler:
             else:
                 times = ("count", e.thing) if e.thing else ("drawn", e.site)
                 counted = self.assembler.cell(*times)
-                chance = -1 if e.chance is None else self.chance(e.chance, e.site, counted)
+                chance = -1 if e.probability is None else self.chance(e.probability, e.site, counted)
                 row = (-1, axis, index, chance, target, cause)
                 if e.thing:
                     self.listeners.setdefault(e.thing, []).append(row)

@@ -211,7 +211,7 @@ class DiseaseReader:
             cause=self.cause(author, target),
             thing=self.reader.name(author.upon, THING) if author.upon else None,
             times=None,
-            chance=self.reader.probability(author.chance) if author.chance else None,
+            chance=None,
             site="",
             span=author.span,
         )
@@ -230,9 +230,11 @@ class DiseaseReader:
             return Draft(make(kind="fixed", expression=after), None)
         if author.share:
             return Draft(make(kind="share", expression=self.reader.share(author.share)), None)
+        chance = self.reader.probability(author.chance) if author.chance else None
         if author.when:
-            return Draft(make(kind="when", expression=self.reader.truth(author.when, "watch")), None)
-        return Draft(make(kind="upon", expression=None), None)
+            when = self.reader.truth(author.when, "watch")
+            return Draft(make(kind="when", expression=when, chance=chance), None)
+        return Draft(make(kind="upon", expression=chance), None)
 
     def rate(self, author: AuthorExit) -> Expr | None:
         """The rate of an exit that has one by itself, however it is written."""

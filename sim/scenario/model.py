@@ -194,12 +194,11 @@ class Exit:
                 SOJOURNS                        or None
     fixed       any other time, drawn at entry  None
     share       probability, or op "rest"       None
-    upon        None                            None; `thing` is what it waits for
-    when        a truth value: left when it     None
+    upon        probability, or None for 1      None; `thing` is what it waits for
+    when        a truth value: left when it     None; `chance` is a probability, or None for 1
                 turns true
 
-    `target` is a qualified state, or "dead" with `cause` a qualified condition. `chance` is the probability
-    that what it waits for (upon, when) has this effect, None for 1. `site` names its stream.
+    `target` is a qualified state, or "dead" with `cause` a qualified condition. `site` names its stream.
     """
 
     kind: Literal["rate", "after", "fixed", "share", "upon", "when"]
@@ -211,6 +210,11 @@ class Exit:
     cause: str | None
     site: str
     span: Span
+
+    @property
+    def probability(self) -> Expr | None:
+        """That what it waits for (upon, when) has this effect; None for 1."""
+        return self.expression if self.kind == "upon" else self.chance
 
 
 @dataclass(frozen=True, slots=True)

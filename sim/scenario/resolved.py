@@ -247,7 +247,7 @@ def _exit(e: model.Exit) -> Plain:
     data: Plain = {"cause": e.cause}
     match e.kind:
         case "upon":
-            data |= {"upon": e.thing, "chance": _text(e.chance)}
+            data |= {"upon": e.thing, "chance": _text(e.expression)}
         case "when":
             data |= {"when": _text(e.expression), "chance": _text(e.chance)}
         case "after" | "fixed":
