@@ -25,6 +25,8 @@ DEATH = 5  #      cause: condition or -1   -1                         -
 STATE = 6  #      state entered, -1 dead   state left, -1 at birth    cause: condition, else -1
 VARIABLE = 7  #   variable                 -1                         the value, or index of its level
 APPOINTMENT = 8  # provider                 what came of it, below     priority
+IMMUNIZATION = 9  # vaccine                 -1                         -
+CAREPLAN = 10  #  plan: protocols with one  reason: condition or -1    -
 
 # The `aux` of an encounter is reason + DISCHARGES * (1 + discharge): a condition or -1, and where the patient
 # went at the end of the visit or -1.
@@ -35,7 +37,9 @@ WAITING, ATTENDED, MISSED, GAVE_UP, CANCELLED, DIED = range(-1, 5)
 
 
 class Log(NamedTuple):
-    """One row per thing that happened; `end` is NULL while a condition, prescription or encounter is open."""
+    """One row per thing that happened; `end` is NULL while a condition, prescription, care plan or encounter
+    is open.
+    """
 
     kind: NDArray[np.int8]
     patient: NDArray[np.int64]

@@ -13,9 +13,11 @@ import pyarrow as pa
 
 from sim.engine.log import (
     APPOINTMENT,
+    CAREPLAN,
     CONDITION,
     DEATH,
     ENCOUNTER,
+    IMMUNIZATION,
     MEDICATION,
     OBSERVATION,
     PROCEDURE,
@@ -155,6 +157,11 @@ LOGGED = {  # by the kind of the log's rows
         (*KEY, DURING, *_coded("drug"), SINCE, UNTIL, Column("dose", TEXT, "aux", "dose", nullable=True)),
     ),
     PROCEDURE: Table("procedures", (*KEY, DURING, *_coded("procedure"), AT)),
+    IMMUNIZATION: Table("immunizations", (*KEY, DURING, *_coded("vaccine"), AT)),
+    CAREPLAN: Table(
+        "careplans",
+        (*KEY, *_coded("plan"), SINCE, UNTIL, Column("reason", TEXT, "aux", "condition", nullable=True)),
+    ),
     DEATH: Table("deaths", (*KEY, AT, Column("cause", TEXT, "code", "cause"))),
     STATE: Table(
         "truth/states",
@@ -196,4 +203,6 @@ IMPERFECTIONS = Table(  # there only where a scenario has some
         Column("dose", TEXT, "dosed", "dose", nullable=True),
     ),
 )
-TABLES = (PATIENTS, *LOGGED.values(), CODES)  # of every run
+SOMETIMES = {IMMUNIZATION, CAREPLAN}  # kinds whose tables are there only where a scenario has such things
+ALWAYS = tuple(table for kind, table in LOGGED.items() if kind not in SOMETIMES)
+TABLES = (PATIENTS, *ALWAYS, CODES)  # of every run

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.compilation import jit
-from sim.engine.log import APPOINTMENT, Log
+from sim.engine.log import CAREPLAN, Log
 
-KINDS = APPOINTMENT + 1
+KINDS = CAREPLAN + 1
 
 
 @jit

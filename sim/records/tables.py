@@ -19,7 +19,6 @@ from sim.records.schema import (
     CODES,
     DATE,
     IMPERFECTIONS,
-    LOGGED,
     NUMBER,
     TIME,
     TRUTH,
@@ -61,7 +60,7 @@ def tables(
     """
     yield names.patients.name, *_table(names.patients, names, _people(people))
     rows, starts = by_kind(log)
-    for kind, table in LOGGED.items():
+    for kind, table in names.logged.items():
         yield table.name, *_table(table, names, _logged(names, rows, slice(starts[kind], starts[kind + 1])))
     if touched is not None:
         yield IMPERFECTIONS.name, *_table(IMPERFECTIONS, names, _spoiled(names, touched))

@@ -17,7 +17,7 @@ from sim.engine.log import Log, People
 from sim.records import digest, manifest
 from sim.records.imperfections import Spoiler
 from sim.records.names import Names, names
-from sim.records.schema import CODES, IMPERFECTIONS, LOGGED, PATIENTS
+from sim.records.schema import CODES, IMPERFECTIONS, PATIENTS
 from sim.records.tables import codes, tables
 from sim.records.writer import File, Part, write
 from sim.runs.background import with_background
@@ -159,7 +159,9 @@ def _shards(job: _Job, work: Plan, threads: int, progress: Progress) -> list[_Wr
 
 def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
     spoils = bool(job.scenario.imperfections)
-    parts = {table.name: Part() for table in (PATIENTS, *LOGGED.values(), *[IMPERFECTIONS] * spoils)}
+    parts = {
+        table.name: Part() for table in (PATIENTS, *job.names.logged.values(), *[IMPERFECTIONS] * spoils)
+    }
     rows = dict.fromkeys(parts, 0)
     sums: dict[tuple[str, str], int] = {}
     redrawn = lives = 0

@@ -235,7 +235,7 @@ class Biomarker:
     name: str
     codes: tuple[Code, ...]
     unit: str
-    value: Expr  # noise-free; what `usual` reads
+    value: Expr  # noise-free; what `usual` reads; NOT_MEASURED where steps only ever record it
     noise_sd: Expr | None  # within-person Ornstein-Uhlenbeck noise, stationary sd
     noise_half_life: Expr | None  # days
     measurement_error: Expr | None  # a draw
@@ -246,9 +246,12 @@ class Biomarker:
     span: Span
 
 
+NOT_MEASURED = Expr("const", (), float("nan"))
+
+
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A condition, procedure or drug: something recorded by name and code."""
+    """A condition, procedure, vaccine or drug: something recorded by name and code."""
 
     name: str
     codes: tuple[Code, ...]
@@ -380,6 +383,19 @@ class Perform(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Vaccinate(Step):
+    vaccine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Step):
+    """Writes down a value (which may draw) as a result of the biomarker, which nobody measured."""
+
+    biomarker: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Wait(Step):
     duration: Expr  # may draw
 
@@ -461,6 +477,15 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What the record calls a protocol that runs: a care plan."""
+
+    codes: tuple[Code, ...]
+    display: str
+    reason: str | None  # qualified condition
+
+
+@dataclass(frozen=True, slots=True)
 class Protocol:
     """`valid` are the dates between which it may start, (from, to); None: at any time."""
 
@@ -472,6 +497,7 @@ class Protocol:
     site: str
     span: Span
     valid: tuple[float, float] | None = None
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -630,5 +656,6 @@ class Scenario:
     imperfections: tuple[Imperfection, ...]
     files: tuple[tuple[str, str], ...]
     correlations: tuple[Correlation, ...] = ()
+    vaccines: tuple[Coded, ...] = ()
     given: tuple[tuple[str, str], ...] = ()
     given_files: tuple[tuple[str, str], ...] = ()

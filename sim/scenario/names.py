@@ -104,6 +104,7 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
         "condition": dict(pathway.conditions),
         "ladder": dict(pathway.ladders),
         "procedure": dict(pathway.procedures),
+        "vaccine": dict(pathway.vaccines),
         "protocol": dict(pathway.care),
         "axis": dict(pathway.disease),
     }
@@ -114,7 +115,8 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
     for name, drug in pathway.drugs.items():
         yield Symbol("drug", prefix + name, keys=tuple(use for use in USES if drug.has(use)))
     for name, biomarker in pathway.biomarkers.items():
-        yield Symbol("biomarker", prefix + name, Type("number", unit=biomarker.unit))
+        keys = ("value",) * biomarker.has("value")
+        yield Symbol("biomarker", prefix + name, Type("number", unit=biomarker.unit), keys)
     seen: dict[str, str] = {}
     for axis, states in pathway.disease.items():
         for name, state in states.items():
@@ -142,6 +144,7 @@ def _things(pathway: Pathway) -> Sections:
         "disease": {name: state for states in pathway.disease.values() for name, state in states.items()},
         "conditions": pathway.conditions,
         "procedures": pathway.procedures,
+        "vaccines": pathway.vaccines,
         "drugs": pathway.drugs,
         "biomarkers": pathway.biomarkers,
         "care": pathway.care,

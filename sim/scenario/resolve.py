@@ -112,6 +112,7 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
             (os.path.relpath(f, home.own), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files
         ),
         correlations=correlations,
+        vaccines=_coded(documents, "vaccines", findings),
     )
     check_whole(scenario, findings)
     if findings.count == 0:

@@ -27,6 +27,7 @@ SymbolKind = Literal[
     "drug",
     "ladder",
     "procedure",
+    "vaccine",
     "biomarker",
     "protocol",
     "provider",
@@ -40,9 +41,9 @@ class Symbol:
 
     `name` is qualified ("pathway.x"; a provider has no pathway). `type` is that of its value, for kinds that
     have one: variable, parameter, table (of its cells), formula, biomarker. `keys` are what a table is read
-    by: "age", "year", "sex", the qualified name of a categorical variable (the table's axis has that
-    variable's levels, in its order), or a column of numbers that only `lookup` gives; and of a drug which of
-    "adherence", "works_in" and "given_up" it has.
+    by: "age", "year", "sex", the qualified name of a variable (the axis of a categorical one has its
+    levels, in its order), or a column of numbers that only `lookup` gives; and of a drug which of
+    "adherence", "works_in" and "given_up" it has, of a biomarker "value" if it has one.
     `formula` is a formula's checked expression: formulas are checked before what reads them (`names_in` says
     in which order); or what a parameter that changes on dates stands for.
     """

@@ -182,6 +182,12 @@ class _Checker:
         found = self.scope.find(thing.name, word.kinds, thing.span)
         if op == "taking":
             return self.taking(found, call.span)
+        if op == "usual" and "value" not in found.keys:
+            message = f"`{thing.name}` has no `value:`: it is only ever recorded"
+            raise fault("not-measured", message, thing.span, f"last({thing.name})")
+        if op == "ever" and found.kind == "vaccine":
+            count = Expr("count", (), found.name, NUMBER, call.span)
+            return Expr("gt", (count, Expr("const", (), 0.0, NUMBER, call.span)), None, TRUTH, call.span)
         windows = tuple(self.within(value) for _, value in call.keywords)
         return Expr(op, windows, found.name, word.type or found.type or NUMBER, call.span)
 
@@ -286,13 +292,13 @@ class _Checker:
             return self.name(Name(key, call.span), None)
         if key == "age":
             return algebra.expect(self.expression(syntax), YEARS)
-        if key == "year" or is_given(key):
+        of = NUMBER if key == "year" or is_given(key) else self.name(Name(key, call.span), None).type
+        if of.kind == "number":
             e = self.expression(syntax)
             if e.type.kind not in ("number", "truth"):
                 message = f"the key `{key}` is a number, and this is {algebra.describe(e.type)}"
                 raise fault("wrong-type", message, e.span or call.span)
             return e
-        of = self.name(Name(key, call.span), None).type
         e = self.expression(syntax, of)
         if e.type != of:
             message = f"the key `{key}` is one of {', '.join(of.levels)}"

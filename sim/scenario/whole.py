@@ -17,6 +17,7 @@ from sim.scenario.model import (
     Every,
     Expr,
     Imperfection,
+    Protocol,
     Scenario,
     Span,
     State,
@@ -48,6 +49,11 @@ def parts(thing: object, kind: type[T]) -> Iterator[T]:
     elif isinstance(thing, tuple) and thing and not isinstance(thing[0], float | str):
         for item in thing:
             yield from parts(item, kind)
+
+
+def plans(scenario: Scenario) -> tuple[Protocol, ...]:
+    """The protocols that are recorded as care plans, in the order of the scenario."""
+    return tuple(p for pathway in scenario.pathways for p in pathway.protocols if p.plan)
 
 
 def discharges(scenario: Scenario) -> tuple[str, ...]:

@@ -34,12 +34,12 @@ class Word:
         return f"{name}({what}, within=1 year)" if self.within else f"{name}({what})"
 
 
-THING: tuple[SymbolKind, ...] = ("state", "condition", "drug", "procedure", "provider", "protocol")
+THING: tuple[SymbolKind, ...] = ("state", "condition", "drug", "procedure", "vaccine", "provider", "protocol")
 VALUES: tuple[SymbolKind, ...] = ("variable", "parameter", "table", "formula")
 
 READS: dict[str, Word] = {
     "in": Word(("state",), TRUTH, "truth"),
-    "ever": Word(("state",), TRUTH, "truth"),
+    "ever": Word(("state", "vaccine"), TRUTH, "truth"),
     "time_in": Word(("state",), DURATION, "truth"),
     "years_in": Word(("state",), YEARS, "truth"),
     "taking": Word(("drug",), NUMBER, "truth"),
@@ -76,6 +76,7 @@ INSTEAD: dict[SymbolKind, str] = {
     "drug": "taking({name}) or prescribed({name})",
     "ladder": "prescribed(...) one of its drugs",
     "procedure": "count({name}) > 0",
+    "vaccine": "ever({name})",
     "biomarker": "last({name}) or usual({name})",
     "protocol": "running({name})",
     "provider": "count({name}) > 0",

@@ -31,6 +31,7 @@ class Names:
     conditions: list[str] = field(default_factory=list)
     drugs: list[str] = field(default_factory=list)
     procedures: list[str] = field(default_factory=list)
+    vaccines: list[str] = field(default_factory=list)
     biomarkers: list[str] = field(default_factory=list)
     protocols: list[str] = field(default_factory=list)
     providers: list[str] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Names:
             *self.conditions,
             *self.drugs,
             *self.procedures,
+            *self.vaccines,
             *self.protocols,
             *self.providers,
         ]

@@ -176,6 +176,7 @@ def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
         pathway["ladders"] = {f"l_{name}": rungs}
         n.ladders.append(f"l_{name}")
     named("procedures", n.procedures, "p", (0, 1, 1))
+    named("vaccines", n.vaccines, "v", (0, 1, 1))
     named("biomarkers", n.biomarkers, "m", (0, 1, 2, 1))
     named("care", n.protocols, "q", (1, 2, 3, 4, 0))
     return pathway
@@ -389,6 +390,8 @@ def a_protocol(draw: Draw, n: Names, later: list[str], hazards: list[str], name:
         found["until"] = truth(draw, n, "trigger")
     if draw(st.integers(0, 3)) == 3:
         found["valid"] = valid(draw)
+    if draw(st.booleans()):
+        found["plan"] = draw(st.sampled_from([{}, *({"reason": condition} for condition in n.conditions)]))
     return found | {"steps": steps(draw, n, later, 3)}
 
 
@@ -417,6 +420,7 @@ def a_step(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     kinds = ["wait", "set", "wait until"]
     kinds += ["test", "tests"] * bool(n.biomarkers) + ["diagnose", "resolve"] * bool(n.conditions)
     kinds += ["change dose"] * bool(n.doses) + ["switch"] * (len(n.drugs) > 1) + ["climb"] * bool(n.ladders)
+    kinds += ["vaccinate"] * bool(n.vaccines) + ["record"] * bool(n.biomarkers)
     kinds += ["prescribe", "stop drug"] * bool(n.drugs) + ["perform"] * bool(n.procedures)
     kinds += ["start", "stop"] * bool(n.protocols) + ["do"] * bool(later)
     kinds += ["visit", "visit", "if", "every", "choose", "at"] * (depth > 0)
@@ -533,6 +537,11 @@ def tests(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     return {"test": names}
 
 
+def record(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    value = one(draw, ("3", "normal(5, 2)", f"({number(draw, n, 'look')} or_else 1)"))
+    return {"record": one(draw, n.biomarkers), "value": value}
+
+
 STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
     "wait": lambda draw, n, later, depth: {"wait": time(draw, n)},
     "set": lambda draw, n, later, depth: {"set": assignments(draw, n)},
@@ -546,6 +555,8 @@ STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
     "climb": climb,
     "stop drug": lambda draw, n, later, depth: {"stop": one(draw, n.drugs)},
     "perform": lambda draw, n, later, depth: {"perform": one(draw, n.procedures)},
+    "vaccinate": lambda draw, n, later, depth: {"vaccinate": one(draw, n.vaccines)},
+    "record": record,
     "start": lambda draw, n, later, depth: {"start": one(draw, n.protocols)},
     "stop": lambda draw, n, later, depth: {"stop": one(draw, n.protocols)},
     "do": lambda draw, n, later, depth: {"do": one(draw, later)},

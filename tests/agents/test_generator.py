@@ -89,6 +89,7 @@ def constructs(scenario: Scenario) -> Iterator[str]:
             case _ if hasattr(part, "steps") and hasattr(part, "while_"):
                 yield "while" if part.while_ else "starts"
                 yield "until" if part.until else "no until"
+                yield "plan" if part.plan else "no plan"
                 yield "valid" if part.valid else "always valid"
             case _ if hasattr(part, "exits"):
                 yield "lasts" if part.lasts else "no lasts"
@@ -124,7 +125,7 @@ def test_every_construct_is_generated() -> None:
     draws = {f"draw {name}" for name in DISTRIBUTIONS}
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
     others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}
-    others |= {"valid", "valid step", "changes"}
+    others |= {"plan", "valid", "valid step", "changes"}
     others |= {"lasts", "sets", "chance", "hours", "provider lasts"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     others |= {"included at start", "included at end", "oversampled"}
