@@ -26,6 +26,7 @@ STATE = 6  #      state entered, -1 dead   state left, -1 at birth    cause: con
 VARIABLE = 7  #   variable                 -1                         the value, or index of its level
 APPOINTMENT = 8  # provider                 what came of it, below     priority
 IMMUNIZATION = 9  # vaccine                 -1                         -
+ALLERGY = 11  #   condition                -1                         - (the engine logs it as CONDITION)
 CAREPLAN = 10  #  plan: protocols with one  reason: condition or -1    -
 
 # The `aux` of an encounter is reason + DISCHARGES * (1 + discharge): a condition or -1, and where the patient

@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sim.engine.log import (
+    ALLERGY,
     CAREPLAN,
     CONDITION,
     DEATH,
@@ -28,7 +29,7 @@ from sim.engine.log import (
 from sim.records.arrays import text_array
 from sim.records.digest import NULL_WORD, text_word
 from sim.records.schema import LOGGED, SOMETIMES, Table, patients
-from sim.scenario.model import Biomarker, Code, Coded, Scenario
+from sim.scenario.model import Allergy, Biomarker, Code, Coded, Scenario
 from sim.scenario.whole import discharges, plans
 
 DEAD = "dead"  # the state entered by dying
@@ -113,6 +114,7 @@ class Names:
 
     `first_level` int32, per variable: the code of its first level in the vocabulary "level", -1 without any.
     `first_thing` int32, per kind of the log's rows: the code of the first in the vocabulary "thing".
+    `allergies`: which of the conditions are some.
     `logged`: the tables of the log's rows that the scenario has, by their kind.
     `first_foreign`: the code in the vocabulary "observation.unit" of the first that an imperfection writes.
     `patients` is the table of patients, which has weights in some scenarios.
@@ -124,6 +126,7 @@ class Names:
     first_foreign: np.int32
     patients: Table
     logged: Mapping[int, Table]
+    allergies: NDArray[np.bool_]
 
 
 def foreign_units(scenario: Scenario) -> list[str]:
@@ -134,7 +137,8 @@ def foreign_units(scenario: Scenario) -> list[str]:
 def logged(scenario: Scenario) -> dict[int, Table]:
     """The tables of the log's rows, by their kind: those of every run, and those that the scenario has things
     for."""
-    things = {IMMUNIZATION: scenario.vaccines, CAREPLAN: plans(scenario)}
+    allergies = any(isinstance(condition, Allergy) for condition in scenario.conditions)
+    things = {IMMUNIZATION: bool(scenario.vaccines), CAREPLAN: bool(plans(scenario)), ALLERGY: allergies}
     return {kind: table for kind, table in LOGGED.items() if kind not in SOMETIMES or things[kind]}
 
 
@@ -148,6 +152,8 @@ def names(scenario: Scenario) -> Names:
         found[kind] = vocabulary(thing.name for thing in things)
         found[f"{kind}.system"] = vocabulary(code.system if code else None for code in first)
         found[f"{kind}.code"] = vocabulary(code.code if code else None for code in first)
+    for column in ("", ".system", ".code"):
+        found[f"allergy{column}"] = found[f"condition{column}"]  # they are counted together
     found["cause"] = vocabulary((t.name for t in everything if t.kind == "condition"), missing=OTHER)
     found["provider"] = vocabulary(provider.name for provider in scenario.providers)
     found["provider.class"] = vocabulary(provider.kind for provider in scenario.providers)
@@ -182,4 +188,5 @@ def names(scenario: Scenario) -> Names:
         np.int32(len(results)),
         patients(scenario),
         logged(scenario),
+        np.array([isinstance(condition, Allergy) for condition in scenario.conditions], np.bool_),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from sim.engine.log import (
+    ALLERGY,
     APPOINTMENT,
     CAREPLAN,
     CONDITION,
@@ -158,6 +159,7 @@ LOGGED = {  # by the kind of the log's rows
     ),
     PROCEDURE: Table("procedures", (*KEY, DURING, *_coded("procedure"), AT)),
     IMMUNIZATION: Table("immunizations", (*KEY, DURING, *_coded("vaccine"), AT)),
+    ALLERGY: Table("allergies", (*KEY, DURING, *_coded("allergy"), SINCE, UNTIL)),
     CAREPLAN: Table(
         "careplans",
         (*KEY, *_coded("plan"), SINCE, UNTIL, Column("reason", TEXT, "aux", "condition", nullable=True)),
@@ -203,6 +205,10 @@ IMPERFECTIONS = Table(  # there only where a scenario has some
         Column("dose", TEXT, "dosed", "dose", nullable=True),
     ),
 )
-SOMETIMES = {IMMUNIZATION, CAREPLAN}  # kinds whose tables are there only where a scenario has such things
+SOMETIMES = {
+    ALLERGY,
+    IMMUNIZATION,
+    CAREPLAN,
+}  # kinds whose tables are there only where a scenario has such things
 ALWAYS = tuple(table for kind, table in LOGGED.items() if kind not in SOMETIMES)
 TABLES = (PATIENTS, *ALWAYS, CODES)  # of every run

@@ -260,6 +260,11 @@ class Coded:
 
 
 @dataclass(frozen=True, slots=True)
+class Allergy(Coded):
+    """A condition that the record keeps in a list of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Drug(Coded):
     """`doses` as they are recorded, from the lowest to the highest, and `shares`, each by the highest; () of
     a drug without.

@@ -101,7 +101,7 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
     sections: dict[SymbolKind, dict[str, object]] = {
         "variable": dict(pathway.variables),
         "formula": dict(pathway.formulas),
-        "condition": dict(pathway.conditions),
+        "condition": {**pathway.conditions, **pathway.allergies},
         "ladder": dict(pathway.ladders),
         "procedure": dict(pathway.procedures),
         "vaccine": dict(pathway.vaccines),
@@ -143,6 +143,7 @@ def _things(pathway: Pathway) -> Sections:
     return {
         "disease": {name: state for states in pathway.disease.values() for name, state in states.items()},
         "conditions": pathway.conditions,
+        "allergies": pathway.allergies,
         "procedures": pathway.procedures,
         "vaccines": pathway.vaccines,
         "drugs": pathway.drugs,

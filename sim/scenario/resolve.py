@@ -17,7 +17,7 @@ from sim.scenario.disease import DiseaseReader, apply_modifier
 from sim.scenario.drugs import pharmacy
 from sim.scenario.imperfections import ImperfectionReader
 from sim.scenario.lint import warn_of_unreached, warn_of_unused
-from sim.scenario.model import Coded, Pathway, Scenario, Variable
+from sim.scenario.model import Allergy, Coded, Pathway, Scenario, Variable
 from sim.scenario.names import (
     POPULATION,
     SCENARIO,
@@ -101,7 +101,7 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         tables=tuple(tables),
         variables=(Variable(SEX_NAME, None, SEX, file.population.span), *variables),
         biomarkers=moved(biomarkers, modifiers, findings),
-        conditions=_coded(documents, "conditions", findings),
+        conditions=_conditions(documents, findings),
         procedures=_coded(documents, "procedures", findings),
         drugs=tuple(drugs.drugs.values()),
         providers=tuple(provider(*item, readers[SCENARIO]) for item in file.providers.items()),
@@ -119,6 +119,20 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         warn_of_unreached(scenario, findings)
         warn_of_unused(checked.symbols.values(), parameters.used, where, findings)
     return scenario
+
+
+def _conditions(documents: Documents, findings: Findings) -> tuple[Coded, ...]:
+    """Conditions and allergies, pathway by pathway."""
+    found = _coded(documents, "conditions", findings)
+    allergies = tuple(
+        Allergy(a.name, a.codes, a.display, a.span) for a in _coded(documents, "allergies", findings)
+    )
+    return tuple(
+        thing
+        for pathway in documents.pathways
+        for thing in (*found, *allergies)
+        if thing.name.startswith(f"{pathway.pathway.text}.")
+    )
 
 
 def _coded(documents: Documents, section: str, findings: Findings) -> tuple[Coded, ...]:

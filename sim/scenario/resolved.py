@@ -174,8 +174,15 @@ def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParam
         for axis in pathway.axes
     }
     data["biomarkers"] = {_local(b.name): _biomarker(b) for b in s.biomarkers if b.name.startswith(own)}
-    for section in ("conditions", "procedures", "vaccines", "drugs"):
-        things: tuple[model.Coded, ...] = getattr(s, section)
+    allergies = tuple(c for c in s.conditions if isinstance(c, model.Allergy))
+    sections: dict[str, tuple[model.Coded, ...]] = {
+        "conditions": tuple(c for c in s.conditions if c not in allergies),
+        "allergies": allergies,
+        "procedures": s.procedures,
+        "vaccines": s.vaccines,
+        "drugs": s.drugs,
+    }
+    for section, things in sections.items():
         data[section] = {_local(t.name): _coded(t) for t in things if t.name.startswith(own)}
     data["care"] = {_local(p.name): _protocol(p) for p in pathway.protocols}
     return _given(data)

@@ -542,7 +542,6 @@ class Pathway(Named):
             "groups",
             "events",
             "tests",
-            "allergies",
             "expect",
         }
     )
@@ -556,6 +555,7 @@ class Pathway(Named):
     biomarkers: Values[Biomarker]
     modifies: AnyNumber[Modifier]
     conditions: Things[Coded]
+    allergies: Things[Coded]
     procedures: Things[Coded]
     vaccines: Things[Coded]
     drugs: Things[Drug]

@@ -50,6 +50,25 @@ def test_tables_of_vaccines_and_plans(world: Callable[..., Scenario], tmp_path: 
     assert unused.rows["immunizations"] == 0
 
 
+def test_allergies_have_a_table_of_their_own(world: Callable[..., Scenario], tmp_path: Path) -> None:
+    pathway = PATHWAY.replace("VERB", "diagnose: cough}, {diagnose: egg, resolves: after 2 years").replace(
+        "PLAN", ""
+    )
+    run = written(world, 'allergies: {egg: {snomed: "91930004"}}\n' + pathway, tmp_path / "run")
+    allergies, conditions = run.table("allergies"), run.table("conditions")
+    assert len(allergies) == len(conditions) == 20
+    assert set(conditions.condition) == {"cough"}
+    assert allergies[["allergy", "system", "code"]].drop_duplicates().values.tolist() == [
+        ["egg", "snomed", "91930004"]
+    ]
+    assert ((allergies.end - allergies.start).dt.days == 730).all()
+    assert conditions.end.isna().all()
+    codes = run.table("codes")
+    assert codes[codes.name == "egg"].kind.tolist() == ["allergy"]
+    as_conditions = pathway.replace("conditions: {", "conditions: {egg: {}, ")
+    assert "allergies" not in written(world, as_conditions, tmp_path / "plain").rows
+
+
 def test_an_imperfection_says_that_it_cannot_spoil_them(tmp_path: Path) -> None:
     (tmp_path / "scenario.yaml").write_text(FRAME + "imperfections: {lost: {missing: flu, chance: 0.1}}\n")
     pathway = 'vaccines: {flu: {cvx: "140"}}\ncare: {a: {starts: {when: age > 1}, steps: {vaccinate: flu}}}\n'

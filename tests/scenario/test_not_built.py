@@ -24,7 +24,7 @@ PLACES = {
     "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
 }
 PLANNED = {
-    "pathway": "needs uses groups events tests allergies expect",
+    "pathway": "needs uses groups events tests expect",
     "state": "states",
     "exit": "risk survival when",
     "start": "with",
