@@ -38,7 +38,16 @@ if TYPE_CHECKING:
     from sim.agents.life import Life
 
 Kind = Literal[
-    "state", "event", "condition", "drug", "procedure", "observation", "visit", "protocol", "death"
+    "state",
+    "event",
+    "condition",
+    "drug",
+    "procedure",
+    "vaccine",
+    "observation",
+    "visit",
+    "protocol",
+    "death",
 ]
 
 
@@ -157,7 +166,7 @@ class Person(Facts):
         if not math.isfinite(value):
             raise ValueError(f"a result of {b.name} is finite, not {value!r}")
         truth = self.usual(biomarker)
-        verbs.note_result(self.life, b, float(value), self._encounter, truth=truth)
+        verbs.note_result(self.life, b, float(value), self._encounter, b.value, truth=truth)
 
     def diagnose(self, condition: str) -> None:
         """Put a condition on the problem list; nothing if it is there."""

@@ -11,7 +11,7 @@ from sim.agents.appointments import Request, Said, Until, appointment
 from sim.agents.expressions import probability
 from sim.agents.faults import Failure
 from sim.agents.rows import AUX, OF_ENCOUNTER, Row
-from sim.agents.verbs import perform
+from sim.agents.verbs import perform, write_plan
 from sim.engine import faults, streams
 from sim.engine.log import CANCELLED, DISCHARGES, ENCOUNTER, GAVE_UP, NULL
 from sim.scenario.model import (
@@ -53,6 +53,7 @@ class Activation:
     visits       its visits under way, the innermost last
     ends         whether it is over with the first of them
     request      what it waits for its turn with
+    plan         the open row of its care plan
     waits_at     the `wait_until` that it waits at
     """
 
@@ -65,6 +66,7 @@ class Activation:
     visits: list[Encounter] = field(default_factory=list)
     ends: bool = False
     request: Request | None = None
+    plan: Row | None = None
     waits_at: WaitUntil | None = None
 
     @property
@@ -98,7 +100,9 @@ def begin(life: Life, name: str, caller: Activation | None = None, riding: bool 
         activation.inherited = caller.encounter
     life.running[name] = activation
     life.touch("running", name)
-    life.tell("start", protocol=name, caller=caller.protocol.name if caller else None)
+    if life.recording:
+        write_plan(life, activation)
+    life.tell("start", protocol=name, caller=caller.protocol.name if caller else None, row=activation.plan)
     life.happen(name)
     if name in life.world.until:
         watch = life.world.until[name]
@@ -122,6 +126,7 @@ def finish(life: Life, activation: Activation) -> Activation | None:
             life.schedule(life.world.until[name].slot, math.inf)
         if over.request:
             over.request.end(CANCELLED)
+        life.close(over.plan)
         life.tell("end", protocol=name)
         over.caller, over.callee, over = None, None, over.callee
     return caller

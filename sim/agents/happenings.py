@@ -43,6 +43,8 @@ Kind = Literal[
     "change dose",  #     dose, up, changed
     "stop drug",  #       taken
     "procedure",
+    "vaccinate",
+    "record",  #          a value that was not measured: result, found
 ]
 
 Purpose = Literal[

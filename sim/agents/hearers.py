@@ -23,6 +23,7 @@ HEARD: dict[str, Kind] = {
     "condition": "condition",
     "drug": "drug",
     "procedure": "procedure",
+    "vaccine": "vaccine",
     "biomarker": "observation",
     "provider": "visit",
     "protocol": "protocol",

@@ -300,9 +300,9 @@ class Scribe:
 
     # ---- protocols
 
-    def _start(self, life: Life, protocol: str, caller: str | None) -> None:
+    def _start(self, life: Life, protocol: str, caller: str | None, row: Row | None) -> None:
         self.steps.pop(protocol, None)
-        self._write(life, "start", protocol, caller=caller)
+        self._write(life, "start", protocol, row, caller=caller)
 
     def _runs_already(self, life: Life, protocol: str) -> None:
         self._write(life, "runs already", protocol)
@@ -397,6 +397,10 @@ class Scribe:
     ) -> None:
         found = {"result": result, "found": value, "truth": math.nan, "noise": 0.0, "error": 0.0, **parts}
         of = Type("number", biomarker.unit)
+        if not parts:
+            facts = {"result": Amount(result, of), "found": Amount(value, of)}
+            self._write(life, "record", biomarker.name, row, **facts)
+            return
         amounts = {name: Amount(number, of) for name, number in found.items()}
         self._write(life, "test", biomarker.name, row, **amounts)
 
@@ -426,6 +430,9 @@ class Scribe:
 
     def _procedure(self, life: Life, procedure: str, row: Row | None) -> None:
         self._write(life, "procedure", procedure, row)
+
+    def _vaccinate(self, life: Life, vaccine: str, row: Row | None) -> None:
+        self._write(life, "vaccinate", vaccine, row)
 
 
 def _waits_for(life: Life, step: Step, purpose: Purpose, site: str) -> Expr | None:
@@ -476,6 +483,10 @@ def step_text(step: Step, names: Names) -> str:
             return f"start {names[step.protocol]}"
         case model.Perform():
             return f"perform {names[step.procedure]}"
+        case model.Vaccinate():
+            return f"vaccinate {names[step.vaccine]}"
+        case model.Record():
+            return f"record {names[step.biomarker]}"
         case model.Set():
             return f"set {names[step.assignment.variable]}"
         case model.WaitUntil():

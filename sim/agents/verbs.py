@@ -12,21 +12,25 @@ import numpy as np
 
 from sim.agents.faults import Failure
 from sim.engine import elementary, faults, streams
-from sim.engine.log import CONDITION, MEDICATION, OBSERVATION, PROCEDURE
+from sim.engine.log import CAREPLAN, CONDITION, IMMUNIZATION, MEDICATION, OBSERVATION, PROCEDURE
 from sim.scenario.model import (
     Biomarker,
     ChangeDose,
     Diagnose,
+    Expr,
     Perform,
     Prescribe,
+    Record,
     Resolve,
     Set,
     Step,
     StopDrug,
     Test,
+    Vaccinate,
 )
 
 if TYPE_CHECKING:
+    from sim.agents.care import Activation
     from sim.agents.life import Life
     from sim.agents.rows import Row
 
@@ -53,6 +57,14 @@ def perform(life: Life, step: Step, encounter: int, count: int) -> None:
             number = life.world.numbers["procedure", step.procedure]
             row = life.record(PROCEDURE, number, encounter=encounter)
             life.tell("procedure", procedure=step.procedure, row=row)
+        case Vaccinate():
+            life.happen(step.vaccine)
+            number = life.world.numbers["vaccine", step.vaccine]
+            row = life.record(IMMUNIZATION, number, encounter=encounter)
+            life.tell("vaccinate", vaccine=step.vaccine, row=row)
+        case Record():
+            value = life.look(step.value, step.site, count)
+            note_result(life, life.world.biomarkers[step.biomarker], value, encounter, step.value)
         case Set():
             life.assign(step.assignment, count)
         case _:
@@ -70,17 +82,23 @@ def take_test(life: Life, biomarker: Biomarker, site: str, encounter: int, count
     if biomarker.measurement_error is not None:
         error = life.look(biomarker.measurement_error, site, count)
         value += error
-    note_result(life, biomarker, value, encounter, truth=truth, noise=noise, error=error)
+    parts = {"truth": truth, "noise": noise, "error": error}
+    note_result(life, biomarker, value, encounter, biomarker.value, **parts)
 
 
-def note_result(life: Life, biomarker: Biomarker, value: float, encounter: int, **facts: float) -> None:
-    """A test finds `value`: its result is clipped, rounded half up. `facts` are for the teller."""
+def note_result(
+    life: Life, biomarker: Biomarker, value: float, encounter: int, said: Expr, **facts: float
+) -> None:
+    """A test finds, or a step records, `value`: the result is clipped, rounded half up.
+
+    `said` is the expression to blame where that is no number, `facts` are for the teller.
+    """
     clipped = biomarker.low if value < biomarker.low else value
     clipped = biomarker.high if clipped > biomarker.high else clipped
     scale = 10.0**biomarker.decimals
     result = float(np.floor(clipped * scale + 0.5)) / scale
     if not abs(result) < math.inf:
-        raise Failure(faults.UNKNOWN_RESULT, biomarker.value.span)
+        raise Failure(faults.UNKNOWN_RESULT, said.span)
     name = biomarker.name
     if life.last.get(name) != result:
         life.last[name] = result
@@ -206,6 +224,15 @@ def stop_drug(life: Life, drug: str) -> None:
             life.touch("taking", drug)
 
 
+def write_plan(life: Life, activation: Activation, since: float | None = None) -> None:
+    """The row of a protocol that is a care plan, from `since` (default: now) on."""
+    name, plan = activation.protocol.name, activation.protocol.plan
+    if plan:
+        numbers = life.world.numbers
+        reason = numbers["condition", plan.reason] if plan.reason else -1
+        activation.plan = life.write(CAREPLAN, numbers["plan", name], start=since, aux=reason)
+
+
 def open_window(life: Life) -> None:
     """The record begins, with the conditions listed and the drugs running, each from its own start on."""
     life.recording = True
@@ -218,3 +245,9 @@ def open_window(life: Life) -> None:
                 start, dose = life.dosed_since[thing], life.world.first_dose[thing] + life.doses[thing]
             row = rows[thing] = life.write(kind, numbers[thing], start=start, aux=dose)
             life.tell("carried over", thing=thing, row=row)
+    for protocol in life.world.protocols:
+        if protocol in life.running and life.world.protocols[protocol].plan:
+            activation = life.running[protocol]
+            write_plan(life, activation, life.since[protocol])
+            assert activation.plan
+            life.tell("carried over", thing=protocol, row=activation.plan)

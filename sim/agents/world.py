@@ -31,7 +31,7 @@ from sim.scenario.model import (
     WaitUntil,
 )
 from sim.scenario.scope import did_you_mean
-from sim.scenario.whole import discharges, parts
+from sim.scenario.whole import discharges, parts, plans
 from sim.scenario.words import SEX
 
 if TYPE_CHECKING:
@@ -363,6 +363,8 @@ def _numbers(s: Scenario) -> dict[tuple[str, str], int]:
         "condition": [c.name for c in s.conditions],
         "drug": [d.name for d in s.drugs],
         "procedure": [p.name for p in s.procedures],
+        "vaccine": [v.name for v in s.vaccines],
+        "plan": [p.name for p in plans(s)],
         "biomarker": [b.name for b in s.biomarkers],
         "provider": [p.name for p in s.providers],
         "protocol": [p.name for pathway in s.pathways for p in pathway.protocols],

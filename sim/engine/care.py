@@ -55,14 +55,14 @@ def schedule_protocol(m, x, protocol, when):
 
 
 @inner
-def start_protocol(m, x, protocol):
+def start_protocol(m, x, log, protocol):
     """Start a protocol, its first step due now; nothing where it is running already."""
-    if begin_protocol(m, x, protocol):
+    if begin_protocol(m, x, log, protocol):
         schedule_protocol(m, x, protocol, x[at.NOW])
 
 
 @inner(forceinline=True)
-def begin_protocol(m, x, protocol):
+def begin_protocol(m, x, log, protocol):
     """Put a protocol before its first step; False (and nothing done) where it is running already, or not
     valid now."""
     if is_running(m, x, protocol) or not is_valid(m, x, protocol):
@@ -76,6 +76,7 @@ def begin_protocol(m, x, protocol):
     m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW], m[p + at.INHERITED] = NULL, -1, NULL
     m[p + at.TIMES_ASKED] = 0
     m[p + at.ACTIVATION] += 1
+    write_plan(m, x, log, protocol, x[at.NOW])
     happen(m, x, narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_THING), 0.0)
     watch = narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_UNTIL)
     if watch >= 0:
@@ -85,10 +86,20 @@ def begin_protocol(m, x, protocol):
 
 
 @inner
-def start_within(m, x, protocol, caller, riding):
+def write_plan(m, x, log, protocol, since):
+    """The row of a protocol that is a care plan, once there is a record."""
+    plan = narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_PLAN)
+    if plan >= 0 and m[at.RECORDING]:
+        code, reason = plan // at.PLAN_REASONS, plan % at.PLAN_REASONS - 1
+        row = write(m, x, log, kinds.CAREPLAN, seconds(x, since), code, reason, NULL, 0.0)
+        m[wide_place(m, at.PROGRESS, protocol, at.PLAN_ROW)] = row
+
+
+@inner
+def start_within(m, x, log, protocol, caller, riding):
     """Start a protocol that `caller` waits for, or that rides on its visit; False where it is running
     already."""
-    if not begin_protocol(m, x, protocol):
+    if not begin_protocol(m, x, log, protocol):
         return False
     p, c = wide_place(m, at.PROGRESS, protocol, 0), wide_place(m, at.PROGRESS, caller, 0)
     m[p + at.CALLER], m[p + at.RIDING] = caller, riding
@@ -115,6 +126,8 @@ def finish_protocol(m, x, log, protocol):
             schedule(m, x, narrow(m, at.WATCHES, watch, at.WATCH_SLOT), math.inf)
         end_waiting(m, x, log, protocol, kinds.CANCELLED)
         p = wide_place(m, at.PROGRESS, protocol, 0)
+        close(x, log, m[p + at.PLAN_ROW])
+        m[p + at.PLAN_ROW] = -1
         protocol = m[p + at.CALLEE]
         m[p + at.CALLER], m[p + at.CALLEE] = -1, -1
     return caller
@@ -236,14 +249,14 @@ def open_visit(m, x, log, protocol, step):
 
 
 @inner
-def next_rider(m, x, protocol, provider):
+def next_rider(m, x, log, protocol, provider):
     """Start the next protocol that rides on this visit; -1 when all have had their turn."""
     p = wide_place(m, at.PROGRESS, protocol, 0)
     while m[p + at.RIDERS_STARTED] < narrow(m, at.PROVIDERS, provider, at.PROVIDER_RIDERS):
         first = narrow(m, at.PROVIDERS, provider, at.PROVIDER_FIRST_RIDER)
         rider = item(m, at.RIDERS, first + m[p + at.RIDERS_STARTED])
         m[p + at.RIDERS_STARTED] += 1
-        if start_within(m, x, rider, protocol, at.YES):
+        if start_within(m, x, log, rider, protocol, at.YES):
             return rider
     return np.int64(-1)
 
@@ -373,19 +386,24 @@ def stop_drug(m, x, log, drug):
 
 @inner
 def perform(m, x, log, procedure, encounter):
-    thing = narrow(m, at.PROCEDURES, procedure, 0)
-    happen(m, x, thing, 0.0)
-    happen_in_groups(m, x, thing, at.NONE)
+    p = place(m, at.PROCEDURES, procedure, 0)
+    happen(m, x, m[p], 0.0)
+    happen_in_groups(m, x, m[p], at.NONE)
     if m[at.RECORDING]:
-        write(m, x, log, kinds.PROCEDURE, seconds(x, x[at.NOW]), procedure, at.NONE, encounter, 0.0)
+        kind = kinds.IMMUNIZATION if m[p + 1] == 1 else kinds.PROCEDURE
+        write(m, x, log, kind, seconds(x, x[at.NOW]), m[p + 2], at.NONE, encounter, 0.0)
 
 
 @inner
-def take_test(m, x, log, biomarker, error, encounter):
-    """Measure: the truth now, within-person noise and measurement error added; clipped, rounded half up."""
+def take_test(m, x, log, biomarker, error, recorded, encounter):
+    """Measure: the truth now, within-person noise and measurement error added; clipped, rounded half up.
+
+    Or, where that is not -1, the value of the code `recorded`, as it is.
+    """
     b, r = place(m, at.BIOMARKERS, biomarker, 0), place(m, at.RANGES, biomarker, 0)
-    value = evaluate(m, x, m[b + at.BIOMARKER_CODE])
-    if m[b + at.BIOMARKER_SITE] >= 0:
+    code = recorded if recorded >= 0 else m[b + at.BIOMARKER_CODE]
+    value = evaluate(m, x, code)
+    if recorded < 0 and m[b + at.BIOMARKER_SITE] >= 0:
         value += evaluate(m, x, m[b + at.BIOMARKER_SD]) * within_person(m, x, biomarker)
     if error >= 0:
         value += evaluate(m, x, error)
@@ -395,7 +413,7 @@ def take_test(m, x, log, biomarker, error, encounter):
         value = x[r + at.RANGE_HIGH]
     value = np.floor(value * x[r + at.RANGE_SCALE] + 0.5) / x[r + at.RANGE_SCALE]
     if not abs(value) < math.inf:
-        fail(x, at.UNKNOWN_RESULT, m[b + at.BIOMARKER_CODE])
+        fail(x, at.UNKNOWN_RESULT, code)
         return
     change(m, x, m[b + at.BIOMARKER_LAST], value)
     if x[m[b + at.BIOMARKER_FIRST]] != x[m[b + at.BIOMARKER_FIRST]]:

@@ -146,7 +146,7 @@ def look_at_watch(m, x, log, watch):
     elif true == 1 and action != at.UNTIL:
         if action == at.WHILE:
             m[wide_place(m, at.PROGRESS, protocol, at.ENDING)] = 0
-        care.start_protocol(m, x, protocol)
+        care.start_protocol(m, x, log, protocol)
     elif action != at.WHEN:
         care.end_protocol(m, x, log, protocol)
 
@@ -176,7 +176,7 @@ def consequences(m, x, log, thing):
     for row in range(first, first + narrow(m, at.THINGS, thing, at.THING_LISTENERS)):
         n = place(m, at.LISTENERS, row, 0)
         if m[n + at.LISTENER_PROTOCOL] >= 0:
-            care.start_protocol(m, x, m[n + at.LISTENER_PROTOCOL])
+            care.start_protocol(m, x, log, m[n + at.LISTENER_PROTOCOL])
             continue
         moved = spot(m, at.MOVED, m[n + at.LISTENER_AXIS])
         if m[moved] == m[at.FIRST_WAITING] or not is_in_state(m, x, n):
@@ -215,11 +215,11 @@ def proceed(m, x, log, protocol):
             m[progress + at.NEXT_STEP] = a
             continue
         elif op == at.TEST:
-            care.take_test(m, x, log, a, b, encounter)
+            care.take_test(m, x, log, a, b, m[s + 3], encounter)
         elif op == at.OPEN_VISIT:
             care.open_visit(m, x, log, current, step)
         elif op == at.CLOSE_VISIT:
-            rider = care.next_rider(m, x, current, a)
+            rider = care.next_rider(m, x, log, current, a)
             if rider >= 0:
                 m[progress + at.NEXT_STEP] = step
                 current = rider
@@ -244,7 +244,7 @@ def proceed(m, x, log, protocol):
         elif op == at.END:
             current = care.finish_protocol(m, x, log, current)
         elif op == at.DO:
-            if care.start_within(m, x, a, current, at.NO):
+            if care.start_within(m, x, log, a, current, at.NO):
                 current = a
         elif op == at.ASSIGN:
             disease.assign(m, x, log, narrow(m, at.VARIABLES, a, at.VARIABLE_CELL), b, a)
@@ -295,7 +295,7 @@ def act(m, x, log, op, a, b, c, encounter):
     elif op == at.PERFORM:
         care.perform(m, x, log, a, encounter)
     elif op == at.START:
-        care.start_protocol(m, x, a)
+        care.start_protocol(m, x, log, a)
     else:
         care.end_protocol(m, x, log, a)
 
@@ -365,7 +365,7 @@ def advance(m, x, log, slot):
         x[wide(m, at.HAZARDS, argument, at.HAZARD_COUNT)] += 1.0
         x[wide_place(m, at.GOING, argument, at.STATUS)] = at.FRESH
         mark(m, argument)
-        care.start_protocol(m, x, wide(m, at.HAZARDS, argument, at.HAZARD_TARGET))
+        care.start_protocol(m, x, log, wide(m, at.HAZARDS, argument, at.HAZARD_TARGET))
     elif kind == at.EVENT:
         x[wide_place(m, at.GOING, argument, at.STATUS)] = at.FRESH
         mark(m, argument)
@@ -387,7 +387,7 @@ def advance(m, x, log, slot):
 
 @inner
 def open_window(m, x, log):
-    """The record begins, with the conditions listed and the prescriptions running."""
+    """The record begins, with the conditions listed, the prescriptions running, and care plans."""
     m[at.RECORDING] = 1
     for condition in range(m[at.N_CONDITIONS]):
         since = running_since(m, x, at.CONDITIONS, condition)
@@ -404,6 +404,11 @@ def open_window(m, x, log):
                 dose += m[d + at.DRUG_FIRST_DOSE]
             row = write(m, x, log, kinds.MEDICATION, seconds(x, since), drug, dose, kinds.NULL, 0.0)
             m[spot(m, at.DRUG_ROWS, drug)] = row
+    for protocol in range(m[at.N_PROTOCOLS]):
+        if care.is_running(m, x, protocol):
+            thing = narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_THING)
+            if narrow(m, at.PROTOCOLS, protocol, at.PROTOCOL_PLAN) >= 0:
+                care.write_plan(m, x, log, protocol, x[narrow(m, at.THINGS, thing, at.THING_SINCE)])
 
 
 @inner
@@ -433,6 +438,7 @@ def reset(m, x):
     for protocol in range(m[at.N_PROTOCOLS]):
         m[wide_place(m, at.PROGRESS, protocol, at.ENCOUNTER_ROW)] = -1
         m[wide_place(m, at.PROGRESS, protocol, at.APPOINTMENT_ROW)] = -1
+        m[wide_place(m, at.PROGRESS, protocol, at.PLAN_ROW)] = -1
     for visit in range(m[at.N_VISITS]):
         m[place(m, at.VISITS, visit, at.OUTER_ROW)] = -1
     for axis in range(m[at.N_AXES]):

@@ -26,6 +26,9 @@ STATE = 6  #      state entered, -1 dead   state left, -1 at birth    cause: con
 VARIABLE = 7  #   variable                 -1                         the value, or index of its level
 APPOINTMENT = 8  # provider                 what came of it, below     priority
 EVENT = 9  #      event                    -1                         -
+IMMUNIZATION = 10  # vaccine                 -1                         -
+ALLERGY = 12  #   condition                -1                         - (the engine logs it as CONDITION)
+CAREPLAN = 11  #  plan: protocols with one  reason: condition or -1    -
 
 # The `aux` of an encounter is reason + DISCHARGES * (1 + discharge): a condition or -1, and where the patient
 # went at the end of the visit or -1.
@@ -36,7 +39,9 @@ WAITING, ATTENDED, MISSED, GAVE_UP, CANCELLED, DIED = range(-1, 5)
 
 
 class Log(NamedTuple):
-    """One row per thing that happened; `end` is NULL while a condition, prescription or encounter is open."""
+    """One row per thing that happened; `end` is NULL while a condition, prescription, care plan or encounter
+    is open.
+    """
 
     kind: NDArray[np.int8]
     patient: NDArray[np.int64]

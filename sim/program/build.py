@@ -33,10 +33,12 @@ from sim.scenario.model import (
     WaitUntil,
 )
 from sim.scenario.runtimes import only_agents
-from sim.scenario.whole import discharges, parts
+from sim.scenario.seasons import TABLES
+from sim.scenario.whole import discharges, parts, plans
 
 NAN = float("nan")
 ALWAYS = Expr("const", (), 1.0)
+MAYBE_SILENT = ("biomarker", "procedure", "vaccine", "protocol", "provider")
 FAR = 2**31 - 1  # a date that comes before or after all others
 FORMS = {
     "weibull": at.WEIBULL,
@@ -80,7 +82,8 @@ class _Compiler:
     def __post_init__(self) -> None:
         cells = [0.0] * at.FIRST_FREE_CELL
         self.assembler = Assembler(self.scenario, cells, {}, self.site, self.lookup)
-        self.tables_by_name = {t.name: t for t in self.scenario.tables}
+        self.plans = plans(self.scenario)
+        self.tables_by_name = TABLES | {t.name: t for t in self.scenario.tables}
         self.lookup_rows: dict[str, int] = {}
         self.bridges = 0
         self.ranges: list[tuple[float, ...]] = []
@@ -163,6 +166,7 @@ class _Compiler:
             ("condition", [c.name for c in s.conditions]),
             ("drug", [d.name for d in s.drugs]),
             ("procedure", [p.name for p in s.procedures]),
+            ("vaccine", [v.name for v in s.vaccines]),
             ("biomarker", [b.name for b in s.biomarkers]),
             ("protocol", [p.name for p in self.protocols]),
             ("provider", [p.name for p in s.providers]),
@@ -199,7 +203,11 @@ class _Compiler:
             self.values += drug.shares
             first_dose += len(drug.doses)
         for procedure in s.procedures:
-            self.rows["procedures"].append((self.thing(procedure.name),))
+            row = (self.thing(procedure.name), at.NO, len(self.rows["procedures"]))
+            self.rows["procedures"].append(row)
+        for code, vaccine in enumerate(s.vaccines):
+            self.index["vaccine", vaccine.name] = len(self.rows["procedures"])
+            self.rows["procedures"].append((self.thing(vaccine.name), at.YES, code))
         for pathway in s.pathways:
             for axis in pathway.axes:
                 self.assembler.cell("axis", axis.name, -1.0)  # in no state yet
@@ -416,7 +424,15 @@ class _Compiler:
         running = self.assembler.cell("running", p.name)
         first = care.protocol(p)
         dates = (min(max(day, -FAR), FAR) for day in p.valid or (-FAR, FAR))
-        self.rows["protocols"].append((slot, running, first, until, self.thing(p.name), *map(int, dates)))
+        row = (slot, running, first, until, self.thing(p.name), *map(int, dates), self.plan(p))
+        self.rows["protocols"].append(row)
+
+    def plan(self, p: Protocol) -> int:
+        if p.plan is None:
+            return -1
+        self.assembler.used.add(self.assembler.cell("since", p.name))  # a plan goes on when the record begins
+        reason = -1 if p.plan.reason is None else self.index["condition", p.plan.reason]
+        return self.plans.index(p) * at.PLAN_REASONS + 1 + reason
 
     def watch(
         self, e: Expr, action: int, protocol: int, pathway: str, leaves: tuple[int, int] = (-1, -1)
@@ -528,9 +544,7 @@ class _Compiler:
             heard = self.listeners.get(name, [])
             history = self.assembler.names.get(("history", name), -1)
             cells = [self.assembler.names["count", name], self.assembler.names["since", name]]
-            silent = any(
-                (kind, name) in self.index for kind in ("biomarker", "procedure", "protocol", "provider")
-            )
+            silent = any((kind, name) in self.index for kind in MAYBE_SILENT)
             if silent and not heard and history < 0 and self.assembler.used.isdisjoint(cells):
                 cells = [-1, -1]  # nobody asks whether, when or how often it happens
             groups = [(self.things[group], *ends) for group, *ends in self.groups_of.get(name, ())]
@@ -574,12 +588,12 @@ WIDTHS = {
     "listeners": 6,
     "memberships": 3,
     "watches": 7,
-    "protocols": 7,
+    "protocols": 8,
     "providers": 3,
     "biomarkers": 8,
     "conditions": 3,
     "drugs": 7,
-    "procedures": 1,
+    "procedures": 3,
     "variables": 2,
     "events": 3,
     "lookups": at.LOOKUP_COLUMNS,

@@ -58,7 +58,12 @@ class CareAssembler:
             case model.Test():
                 biomarker = next(b for b in self.assembler.scenario.biomarkers if b.name == step.biomarker)
                 error = self.optional(biomarker.measurement_error, step.site, count)
-                self.emit(at.TEST, self.index["biomarker", step.biomarker], error)
+                self.emit(at.TEST, self.index["biomarker", step.biomarker], error, -1)
+            case model.Record():
+                value = self.code(step.value, step.site, count)
+                self.emit(at.TEST, self.index["biomarker", step.biomarker], -1, value)
+            case model.Vaccinate():
+                self.emit(at.PERFORM, self.index["vaccine", step.vaccine])
             case model.Diagnose():
                 resolves = self.optional(step.resolves_after, step.site, count)
                 self.emit(at.DIAGNOSE, self.index["condition", step.condition], resolves)

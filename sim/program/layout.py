@@ -30,7 +30,7 @@ ONCE = 0  # the count, and the attempt, of what is drawn once and never again
     RANGES,  #        floats of biomarkers (narrow)
     CONDITIONS,  #    diagnosed cell, thing, slot of its resolution (narrow)
     DRUGS,  #         prescribed cell, thing, slot of its supply, its doses (narrow)
-    PROCEDURES,  #    thing (narrow)
+    PROCEDURES,  #    and vaccines: thing, whether a vaccine, code in the log (narrow)
     VARIABLES,  #     cell, code of its draw or -1 (narrow)
     LOOKUPS,  #       (wide)
     BREAKS,  #        list of floats
@@ -221,13 +221,13 @@ IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is sti
 END = 0
 OPEN_VISIT = 1  # provider, reason, site, count cell, visit
 CLOSE_VISIT = 2  # provider, visit, 1 + code of the discharge or 0
-TEST = 3  # biomarker, code of the measurement error or -1
+TEST = 3  # biomarker, code of the measurement error or -1, code of the value that is recorded instead or -1
 DIAGNOSE = 4  # condition, code of days or -1
 RESOLVE = 5
 PRESCRIBE = 6  # drug, code of days or -1, dose or -1
 STOP_DRUG = 7
 STOP_PROTOCOL = 8
-PERFORM = 9
+PERFORM = 9  # procedure or vaccine
 WAIT = 10  # code of days
 BEGIN_ROUNDS = 11  # first cell of the loop, code of the first wait or -1
 NEXT_ROUND = 12  # first cell, code of until or -1, at most or -1, row after the loop
@@ -301,6 +301,8 @@ WHEN, WHILE, LEAVE, UNTIL, GO_ON = range(
 EVENT_THING, EVENT_FIRST_ASSIGNMENT, EVENT_ASSIGNMENTS = range(3)
 PROTOCOL_SLOT, PROTOCOL_RUNNING, PROTOCOL_STEP, PROTOCOL_UNTIL, PROTOCOL_THING = range(5)
 PROTOCOL_FROM, PROTOCOL_TO = 5, 6  # dates between which it may start
+PROTOCOL_PLAN = 7  # its care plan * PLAN_REASONS + 1 + its reason, or -1
+PLAN_REASONS = 1 << 16
 BIOMARKER_CODE, BIOMARKER_LAST, BIOMARKER_FIRST, BIOMARKER_THING = range(4)
 BIOMARKER_SITE, BIOMARKER_LEVELS, BIOMARKER_BRIDGE, BIOMARKER_SD = 4, 5, 6, 7  # of the noise; site -1: none
 RANGE_LOW, RANGE_HIGH, RANGE_SCALE, NOISE_GRID, NOISE_HALF_LIFE = range(5)  # scale: 10 ** decimals
@@ -339,7 +341,8 @@ SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
     APPOINTMENT_ROW,  # in the log, of the visit that it waits for, or -1
     TIMES_ASKED,  # for that visit; 0 where it waits for none
     ASKED,  # when it asked for it first, days since birth
-) = range(14)
+    PLAN_ROW,  # in the log, of its care plan, or -1
+) = range(15)
 
 # ---- a visit's life (VISITS): the encounter around it, to go back to; until when it lasts at least
 OUTER_ENCOUNTER, OUTER_ROW, UNTIL_THEN = range(3)

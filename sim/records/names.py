@@ -15,12 +15,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sim.engine.log import CONDITION, DEATH, ENCOUNTER, MEDICATION, OBSERVATION, PROCEDURE
+from sim.engine.log import (
+    ALLERGY,
+    CAREPLAN,
+    CONDITION,
+    DEATH,
+    ENCOUNTER,
+    EVENT,
+    IMMUNIZATION,
+    MEDICATION,
+    OBSERVATION,
+    PROCEDURE,
+)
 from sim.records.arrays import text_array
 from sim.records.digest import NULL_WORD, text_word
-from sim.records.schema import LOGGED, Table, patients
-from sim.scenario.model import Biomarker, Code, Coded, Scenario
-from sim.scenario.whole import discharges
+from sim.records.schema import LOGGED, SOMETIMES, Table, patients
+from sim.scenario.model import Allergy, Biomarker, Code, Coded, Scenario
+from sim.scenario.whole import discharges, plans
 
 DEAD = "dead"  # the state entered by dying
 OUTCOMES = ("attended", "missed", "gave up", "cancelled", "died")  # of an appointment
@@ -79,7 +90,16 @@ def named(scenario: Scenario) -> tuple[Named, ...]:
         *_named("observation", scenario.biomarkers),
         *_named("drug", scenario.drugs),
         *_named("procedure", scenario.procedures),
+        *_named("vaccine", scenario.vaccines),
+        *_plans(scenario),
     )
+
+
+def _plans(scenario: Scenario) -> Iterator[Named]:
+    protocols = plans(scenario)
+    for name, protocol in zip(bare([p.name for p in protocols]), protocols, strict=True):
+        assert protocol.plan
+        yield Named("plan", name, protocol.plan.codes, protocol.plan.display, None)
 
 
 def _named(kind: str, things: Sequence[Coded | Biomarker], reserved: Iterable[str] = ()) -> Iterator[Named]:
@@ -95,6 +115,8 @@ class Names:
 
     `first_level` int32, per variable: the code of its first level in the vocabulary "level", -1 without any.
     `first_thing` int32, per kind of the log's rows: the code of the first in the vocabulary "thing".
+    `allergies`: which of the conditions are some.
+    `logged`: the tables of the log's rows that the scenario has, by their kind.
     `first_foreign`: the code in the vocabulary "observation.unit" of the first that an imperfection writes.
     `patients` is the table of patients, which has weights in some scenarios.
     """
@@ -104,6 +126,8 @@ class Names:
     first_thing: NDArray[np.int32]
     first_foreign: np.int32
     patients: Table
+    logged: Mapping[int, Table]
+    allergies: NDArray[np.bool_]
 
 
 def foreign_units(scenario: Scenario) -> list[str]:
@@ -111,16 +135,31 @@ def foreign_units(scenario: Scenario) -> list[str]:
     return list(dict.fromkeys(i.unit for i in scenario.imperfections if i.unit is not None))
 
 
+def logged(scenario: Scenario) -> dict[int, Table]:
+    """The tables of the log's rows, by their kind: those of every run, and those that the scenario has things
+    for."""
+    allergies = any(isinstance(condition, Allergy) for condition in scenario.conditions)
+    things = {
+        EVENT: any(path.events for path in scenario.pathways),
+        IMMUNIZATION: bool(scenario.vaccines),
+        CAREPLAN: bool(plans(scenario)),
+        ALLERGY: allergies,
+    }
+    return {kind: table for kind, table in LOGGED.items() if kind not in SOMETIMES or things[kind]}
+
+
 def names(scenario: Scenario) -> Names:
     """The vocabularies of a scenario, in the order in which the log counts."""
     found = {"sex": vocabulary(["female", "male"])}
     everything = named(scenario)
-    for kind in ("condition", "observation", "drug", "procedure"):
+    for kind in ("condition", "observation", "drug", "procedure", "vaccine", "plan"):
         things = [thing for thing in everything if thing.kind == kind]
         first = [thing.codes[0] if thing.codes else None for thing in things]
         found[kind] = vocabulary(thing.name for thing in things)
         found[f"{kind}.system"] = vocabulary(code.system if code else None for code in first)
         found[f"{kind}.code"] = vocabulary(code.code if code else None for code in first)
+    for column in ("", ".system", ".code"):
+        found[f"allergy{column}"] = found[f"condition{column}"]  # they are counted together
     found["cause"] = vocabulary((t.name for t in everything if t.kind == "condition"), missing=OTHER)
     found["provider"] = vocabulary(provider.name for provider in scenario.providers)
     found["provider.class"] = vocabulary(provider.kind for provider in scenario.providers)
@@ -157,4 +196,6 @@ def names(scenario: Scenario) -> Names:
         np.cumsum([0, *(len(kinds[row]) for row in sorted(kinds))], dtype=np.int32)[:-1],
         np.int32(len(results)),
         patients(scenario),
+        logged(scenario),
+        np.array([isinstance(condition, Allergy) for condition in scenario.conditions], np.bool_),
     )

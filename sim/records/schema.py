@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from sim.engine.log import (
+    ALLERGY,
     APPOINTMENT,
+    CAREPLAN,
     CONDITION,
     DEATH,
     ENCOUNTER,
     EVENT,
+    IMMUNIZATION,
     MEDICATION,
     OBSERVATION,
     PROCEDURE,
@@ -156,6 +159,12 @@ LOGGED = {  # by the kind of the log's rows
         (*KEY, DURING, *_coded("drug"), SINCE, UNTIL, Column("dose", TEXT, "aux", "dose", nullable=True)),
     ),
     PROCEDURE: Table("procedures", (*KEY, DURING, *_coded("procedure"), AT)),
+    IMMUNIZATION: Table("immunizations", (*KEY, DURING, *_coded("vaccine"), AT)),
+    ALLERGY: Table("allergies", (*KEY, DURING, *_coded("allergy"), SINCE, UNTIL)),
+    CAREPLAN: Table(
+        "careplans",
+        (*KEY, *_coded("plan"), SINCE, UNTIL, Column("reason", TEXT, "aux", "condition", nullable=True)),
+    ),
     DEATH: Table("deaths", (*KEY, AT, Column("cause", TEXT, "code", "cause"))),
     STATE: Table(
         "truth/states",
@@ -198,4 +207,11 @@ IMPERFECTIONS = Table(  # there only where a scenario has some
         Column("dose", TEXT, "dosed", "dose", nullable=True),
     ),
 )
-TABLES = (PATIENTS, *LOGGED.values(), CODES)
+SOMETIMES = {
+    EVENT,
+    ALLERGY,
+    IMMUNIZATION,
+    CAREPLAN,
+}  # kinds whose tables are there only where a scenario has such things
+ALWAYS = tuple(table for kind, table in LOGGED.items() if kind not in SOMETIMES)
+TABLES = (PATIENTS, *ALWAYS, CODES)  # of every run

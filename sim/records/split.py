@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.compilation import jit
-from sim.engine.log import EVENT, Log
+from sim.engine.log import ALLERGY, Log
 
-KINDS = EVENT + 1
+KINDS = ALLERGY + 1
 
 
 @jit

@@ -10,7 +10,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sim.engine.log import DISCHARGES, ENCOUNTER, EVENT, MEDICATION, NULL, OBSERVATION, Log, People
+from sim.engine.log import (
+    ALLERGY,
+    CONDITION,
+    DISCHARGES,
+    ENCOUNTER,
+    MEDICATION,
+    NULL,
+    OBSERVATION,
+    Log,
+    People,
+)
 from sim.records import digest
 from sim.records.arrays import coded_array, number_array, text_array, truth_array
 from sim.records.imperfections import Touched
@@ -19,7 +29,6 @@ from sim.records.schema import (
     CODES,
     DATE,
     IMPERFECTIONS,
-    LOGGED,
     NUMBER,
     TIME,
     TRUTH,
@@ -27,7 +36,7 @@ from sim.records.schema import (
     Table,
 )
 from sim.records.split import by_kind
-from sim.scenario.model import Scenario
+from sim.scenario.model import Allergy, Scenario
 
 Values = NDArray[Any]
 Field = Callable[[str], Values]  # the values of a source, one per row
@@ -50,14 +59,6 @@ _DERIVED: dict[str, Callable[[Names, Field], Values]] = {
 }
 
 
-def logged(names: Names) -> dict[int, Table]:
-    """The tables of a run that hold rows of the log, by the kind of these: `truth/events` only if there are
-    some in the scenario.
-    """
-    eventful = len(names.vocabularies["event"].texts) > 0
-    return {kind: table for kind, table in LOGGED.items() if eventful or kind != EVENT}
-
-
 def tables(
     names: Names, people: People, log: Log, touched: Touched | None = None
 ) -> Iterator[tuple[str, pa.Table, digest.Sums]]:
@@ -68,25 +69,41 @@ def tables(
     come one by one so that the memory of one serves the next.
     """
     yield names.patients.name, *_table(names.patients, names, _people(people))
-    rows, starts = by_kind(log)
-    for kind, table in logged(names).items():
+    rows, starts = by_kind(_with_allergies(names, log))
+    for kind, table in names.logged.items():
         yield table.name, *_table(table, names, _logged(names, rows, slice(starts[kind], starts[kind + 1])))
     if touched is not None:
         yield IMPERFECTIONS.name, *_table(IMPERFECTIONS, names, _spoiled(names, touched))
 
 
+def _with_allergies(names: Names, log: Log) -> Log:
+    """The log with rows of their own for those of the conditions that are allergies."""
+    if not names.allergies.any():
+        return log
+    kind = log.kind.copy()
+    conditions = np.flatnonzero(kind == CONDITION)
+    kind[conditions[names.allergies[log.code[conditions]]]] = ALLERGY
+    return log._replace(kind=kind)
+
+
 def codes(scenario: Scenario) -> pa.Table:
     """The table `codes`: a row for each code of each thing that has a name in the tables, at least one."""
+    everything = named(scenario)  # conditions come first
+    allergies = {
+        thing
+        for thing, condition in zip(everything, scenario.conditions, strict=False)
+        if isinstance(condition, Allergy)
+    }
     rows = [
         (
-            thing.kind,
+            "allergy" if thing in allergies else thing.kind,
             thing.name,
             code.system if code else None,
             code.code if code else None,
             thing.display,
             thing.unit,
         )
-        for thing in named(scenario)
+        for thing in everything
         for code in thing.codes or (None,)
     ]
     columns = [text_array([row[i] for row in rows]) for i in range(len(CODES.columns))]

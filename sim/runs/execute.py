@@ -18,7 +18,7 @@ from sim.records import digest, manifest
 from sim.records.imperfections import Spoiler
 from sim.records.names import Names, names
 from sim.records.schema import CODES, IMPERFECTIONS, PATIENTS
-from sim.records.tables import codes, logged, tables
+from sim.records.tables import codes, tables
 from sim.records.writer import File, Part, write
 from sim.runs.background import with_background
 from sim.runs.output import whole_folder
@@ -160,7 +160,7 @@ def _shards(job: _Job, work: Plan, threads: int, progress: Progress) -> list[_Wr
 def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
     spoils = bool(job.scenario.imperfections)
     parts = {
-        table.name: Part() for table in (PATIENTS, *logged(job.names).values(), *[IMPERFECTIONS] * spoils)
+        table.name: Part() for table in (PATIENTS, *job.names.logged.values(), *[IMPERFECTIONS] * spoils)
     }
     rows = dict.fromkeys(parts, 0)
     sums: dict[tuple[str, str], int] = {}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from sim.records import manifest
-from sim.records.schema import TABLES
+from sim.records.schema import LOGGED, PATIENTS
 
 if TYPE_CHECKING:
     import pandas
@@ -39,7 +39,8 @@ class Run:
     @property
     def observed_rows(self) -> int:
         """The number of rows of the patients' record: without `truth/` and `codes`."""
-        return sum(self.rows[table.name] for table in TABLES if table.observed)
+        observed = {table.name for table in (PATIENTS, *LOGGED.values()) if table.observed}
+        return sum(rows for name, rows in self.rows.items() if name in observed)
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pandas.DataFrame:
         """A table, or some of its columns, as a pandas DataFrame. Raises KeyError if there is none such.

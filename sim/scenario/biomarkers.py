@@ -13,7 +13,7 @@ from sim.scenario.diagnostics import Findings, fault
 from sim.scenario.disease import otherwise
 from sim.scenario.expressions import Call, Syntax
 from sim.scenario.loader import Scalar
-from sim.scenario.model import DURATION, NUMBER, Biomarker, Expr, Type
+from sim.scenario.model import DURATION, NOT_MEASURED, NUMBER, Biomarker, Expr, Type
 from sim.scenario.parameters import type_of_unit
 from sim.scenario.reader import BROKEN, Reader, from_to
 from sim.scenario.schema import Biomarker as Author
@@ -55,7 +55,7 @@ class BiomarkerReader:
             f"{self.prefix}.{name}",
             codes_of(author.code, self.findings),
             author.unit,
-            self.reader.expression(author.value, of, "value"),
+            self.value(author, of),
             sd,
             half_life,
             self.reader.expression(error, of, "draw") if error else None,
@@ -65,6 +65,16 @@ class BiomarkerReader:
             f"{self.prefix}/biomarkers/{name}",
             author.span,
         )
+
+    def value(self, author: Author, of: Type) -> Expr:
+        """The truth; of what is only ever recorded there is none, and nothing that is about measuring it."""
+        if author.value is not None:
+            return self.reader.expression(author.value, of, "value")
+        for key in ("within_person", "measurement_error"):
+            if author.has(key):
+                message = f"`{key}:` is of what is measured, and this has no `value:`"
+                self.findings.error("misplaced-key", message, author.at(key), "value: what it truly is")
+        return NOT_MEASURED
 
     def noise(self, text: Scalar, of: Type) -> tuple[Expr | None, Expr | None]:
         """`ou(sd=, half_life=)`: Ornstein-Uhlenbeck noise."""

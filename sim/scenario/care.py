@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from sim.scenario import model, schema
+from sim.scenario.codes import codes_of
 from sim.scenario.dates import dates, holds
 from sim.scenario.disease import Draft, Hazard, assigned, assignment, check_rate, check_shares
 from sim.scenario.drugs import Pharmacy, climb, switch
@@ -65,7 +66,13 @@ class CareReader:
             site,
             author.span,
             dates(author.valid, self.reader.findings) if author.valid else None,
+            self.plan(name, author.plan) if author.plan else None,
         )
+
+    def plan(self, name: str, author: schema.Plan) -> model.Plan:
+        reason = self.reader.name(author.reason, ("condition",)) if author.reason else None
+        codes = codes_of(author, self.reader.findings)
+        return model.Plan(codes, author.display or name.replace("_", " "), reason)
 
     def start(self, author: schema.Start, site: str) -> Draft | None:
         kinds = [kind for kind in _KINDS if author.has(kind)]
@@ -184,7 +191,7 @@ class StepReader:
                 provider = self.name(author.visit, "provider")
                 return self.visit(author, provider, *head("visit", provider))
             case schema.Test():
-                biomarker = self.name(author.test[0], "biomarker") if author.test else ""
+                biomarker = self.measured(author.test[0]) if author.test else ""
                 return model.Test(*head("test", biomarker), biomarker)
             case schema.Diagnose():
                 condition = self.name(author.diagnose, "condition")
@@ -215,6 +222,14 @@ class StepReader:
             case schema.Perform():
                 procedure = self.name(author.perform, "procedure")
                 return model.Perform(*head("perform", procedure), procedure)
+            case schema.Vaccinate():
+                vaccine = self.name(author.vaccinate, "vaccine")
+                return model.Vaccinate(*head("vaccinate", vaccine), vaccine)
+            case schema.Record():
+                biomarker = self.name(author.record, "biomarker")
+                of = next((s.type for s in self.reader.scope.meanings(biomarker, ("biomarker",))), None)
+                value = self.reader.expression(author.value, of, "draw")
+                return model.Record(*head("record", biomarker), biomarker, value)
             case schema.Wait():
                 return model.Wait(*head("wait"), self.reader.expression(author.wait, DURATION, "draw"))
             case schema.WaitUntil():
@@ -242,6 +257,14 @@ class StepReader:
                 site, chance, span = head("set", variable)
                 return model.Set(site, chance, span, assignment(self.reader, variable, text, f"{site}/value"))
         raise AssertionError(author)
+
+    def measured(self, name: Scalar) -> str:
+        """The biomarker that is tested, which must have a value."""
+        biomarker = self.name(name, "biomarker")
+        if any("value" not in s.keys for s in self.reader.scope.meanings(biomarker, ("biomarker",))):
+            message = f"`{name.text}` has no `value:`, so there is nothing to measure"
+            self.findings.error("not-measured", message, name.span, f"record: {name.text}, and its value")
+        return biomarker
 
     def visit(self, author: schema.Visit, provider: str, site: str, chance: Expr | None, span: Span) -> Step:
         self.check_visit(author, provider)

@@ -25,6 +25,7 @@ TABLES: dict[str, SymbolKind] = {
     "encounters": "provider",
     "deaths": "condition",
 }
+NEVER = ("immunizations", "careplans")
 _TABLE_OF: dict[SymbolKind, str] = {kind: name for name, kind in TABLES.items() if name != "deaths"}
 _THINGS = tuple(_TABLE_OF)
 
@@ -116,6 +117,9 @@ class ImperfectionReader:
 
     def thing(self, text: Scalar, kinds: tuple[SymbolKind, ...]) -> Symbol:
         scope = self.reader.scope
+        if text.text in NEVER or scope.meanings(text.text, ("vaccine",)):
+            message = f"`{shown(text.text)}`: the tables {' and '.join(NEVER)} are never spoiled"
+            raise fault("never-spoiled", message, text.span, f"one of {', '.join(TABLES)}")
         if len(kinds) > 1 and not scope.meanings(text.text, kinds):
             message = f"there is no table and no thing on record called `{shown(text.text)}`"
             fix = did_you_mean(text.text, [*TABLES, *scope.names(kinds)])

@@ -83,6 +83,8 @@ class Expr:
     count                   (within,) or ()          qualified name of a thing
     since                   ()                       qualified name of a thing; days
     lookup                  (key, ...)               name of a table in Scenario.tables
+    season                  (amplitude,)             number of the month of the peak: 1 + amplitude * cosine,
+                                                     see seasons.py
     draw                    (parameter, ...)         name of a distribution, see DISTRIBUTIONS;
                                                      at most one is evaluated per expression
     """
@@ -265,7 +267,7 @@ class Biomarker:
     name: str
     codes: tuple[Code, ...]
     unit: str
-    value: Expr  # noise-free; what `usual` reads
+    value: Expr  # noise-free; what `usual` reads; NOT_MEASURED where steps only ever record it
     noise_sd: Expr | None  # within-person Ornstein-Uhlenbeck noise, stationary sd
     noise_half_life: Expr | None  # days
     measurement_error: Expr | None  # a draw
@@ -276,14 +278,22 @@ class Biomarker:
     span: Span
 
 
+NOT_MEASURED = Expr("const", (), float("nan"))
+
+
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A condition, procedure or drug: something recorded by name and code."""
+    """A condition, procedure, vaccine or drug: something recorded by name and code."""
 
     name: str
     codes: tuple[Code, ...]
     display: str
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Allergy(Coded):
+    """A condition that the record keeps in a list of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,6 +431,19 @@ class Perform(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Vaccinate(Step):
+    vaccine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Step):
+    """Writes down a value (which may draw) as a result of the biomarker, which nobody measured."""
+
+    biomarker: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Wait(Step):
     duration: Expr  # may draw
 
@@ -502,6 +525,15 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What the record calls a protocol that runs: a care plan."""
+
+    codes: tuple[Code, ...]
+    display: str
+    reason: str | None  # qualified condition
+
+
+@dataclass(frozen=True, slots=True)
 class Protocol:
     """`valid` are the dates between which it may start, (from, to); None: at any time."""
 
@@ -513,6 +545,7 @@ class Protocol:
     site: str
     span: Span
     valid: tuple[float, float] | None = None
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -673,5 +706,6 @@ class Scenario:
     imperfections: tuple[Imperfection, ...]
     files: tuple[tuple[str, str], ...]
     correlations: tuple[Correlation, ...] = ()
+    vaccines: tuple[Coded, ...] = ()
     given: tuple[tuple[str, str], ...] = ()
     given_files: tuple[tuple[str, str], ...] = ()

@@ -141,9 +141,10 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
         "variable": dict(pathway.variables),
         "formula": dict(pathway.formulas),
         "event": dict(pathway.events),
-        "condition": dict(pathway.conditions),
+        "condition": {**pathway.conditions, **pathway.allergies},
         "ladder": dict(pathway.ladders),
         "procedure": dict(pathway.procedures),
+        "vaccine": dict(pathway.vaccines),
         "protocol": dict(pathway.care),
     }
     for kind, section in sections.items():
@@ -153,7 +154,8 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
     for name, drug in pathway.drugs.items():
         yield Symbol("drug", prefix + name, keys=tuple(use for use in USES if drug.has(use)))
     for name, biomarker in pathway.biomarkers.items():
-        yield Symbol("biomarker", prefix + name, Type("number", unit=biomarker.unit))
+        keys = ("value",) * biomarker.has("value")
+        yield Symbol("biomarker", prefix + name, Type("number", unit=biomarker.unit), keys)
     for axis, states in pathway.disease.items():
         levels = tuple(name for name, _, _ in states_alone(states))
         yield Symbol("axis", prefix + axis, Type("category", levels=levels))
@@ -186,7 +188,9 @@ def _things(pathway: Pathway) -> Sections:
         },
         "events": pathway.events,
         "conditions": pathway.conditions,
+        "allergies": pathway.allergies,
         "procedures": pathway.procedures,
+        "vaccines": pathway.vaccines,
         "drugs": pathway.drugs,
         "biomarkers": pathway.biomarkers,
         "groups": {name: members[0] for name, members in pathway.groups.items() if members},

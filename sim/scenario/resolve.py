@@ -18,7 +18,7 @@ from sim.scenario.drugs import pharmacy
 from sim.scenario.events import EventReader
 from sim.scenario.imperfections import ImperfectionReader
 from sim.scenario.lint import warn_of_unreached, warn_of_unused
-from sim.scenario.model import Coded, Group, Pathway, Scenario, Variable
+from sim.scenario.model import Allergy, Coded, Group, Pathway, Scenario, Variable
 from sim.scenario.names import (
     POPULATION,
     SCENARIO,
@@ -104,7 +104,7 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         tables=tuple(tables),
         variables=(Variable(SEX_NAME, None, SEX, file.population.span), *variables),
         biomarkers=moved(biomarkers, modifiers, findings),
-        conditions=_coded(documents, "conditions", findings),
+        conditions=_conditions(documents, findings),
         procedures=_coded(documents, "procedures", findings),
         drugs=tuple(drugs.drugs.values()),
         groups=_groups(documents, symbols),
@@ -119,6 +119,7 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
             (os.path.relpath(f, home.own), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files
         ),
         correlations=correlations,
+        vaccines=_coded(documents, "vaccines", findings),
     )
     check_whole(scenario, findings)
     if findings.count == 0:
@@ -135,6 +136,20 @@ def _groups(documents: Documents, symbols: tuple[Symbol, ...]) -> tuple[Group, .
         if members
     }
     return tuple(Group(s.name, s.members, spans[s.name]) for s in symbols if s.members)
+
+
+def _conditions(documents: Documents, findings: Findings) -> tuple[Coded, ...]:
+    """Conditions and allergies, pathway by pathway."""
+    found = _coded(documents, "conditions", findings)
+    allergies = tuple(
+        Allergy(a.name, a.codes, a.display, a.span) for a in _coded(documents, "allergies", findings)
+    )
+    return tuple(
+        thing
+        for pathway in documents.pathways
+        for thing in (*found, *allergies)
+        if thing.name.startswith(f"{pathway.pathway.text}.")
+    )
 
 
 def _coded(documents: Documents, section: str, findings: Findings) -> tuple[Coded, ...]:

@@ -172,8 +172,15 @@ def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParam
     data["disease"] = {_local(axis.name): _states(axis.states, 0) for axis in pathway.axes}
     data["events"] = {_local(e.name): _event(e) for e in pathway.events}
     data["biomarkers"] = {_local(b.name): _biomarker(b) for b in s.biomarkers if b.name.startswith(own)}
-    for section in ("conditions", "procedures", "drugs"):
-        things: tuple[model.Coded, ...] = getattr(s, section)
+    allergies = tuple(c for c in s.conditions if isinstance(c, model.Allergy))
+    sections: dict[str, tuple[model.Coded, ...]] = {
+        "conditions": tuple(c for c in s.conditions if c not in allergies),
+        "allergies": allergies,
+        "procedures": s.procedures,
+        "vaccines": s.vaccines,
+        "drugs": s.drugs,
+    }
+    for section, things in sections.items():
         data[section] = {_local(t.name): _coded(t) for t in things if t.name.startswith(own)}
     data["groups"] = {_local(g.name): list(g.members) for g in s.groups if g.name.startswith(own)}
     data["care"] = {_local(p.name): _protocol(p) for p in pathway.protocols}
@@ -270,7 +277,7 @@ def _biomarker(b: model.Biomarker) -> Plain:
         {
             "code": _codes(b.codes),
             "unit": b.unit,
-            "value": unparse(b.value),
+            "value": None if b.value is model.NOT_MEASURED else unparse(b.value),
             "within_person": noise,
             "measurement_error": _text(b.measurement_error),
             "range": f"{units.digits(b.low)} to {units.digits(b.high)}" if bounded else None,
@@ -297,8 +304,13 @@ def _protocol(p: model.Protocol) -> Plain:
         "while": _text(p.while_),
         "until": _text(p.until),
         "valid": _valid(p.valid),
+        "plan": _plan(p.plan) if p.plan else {},
     }
     return _given(data) | {"steps": _steps(p.steps)}
+
+
+def _plan(plan: model.Plan) -> Plain:
+    return _given({"code": _codes(plan.codes), "display": plan.display, "reason": plan.reason})
 
 
 def _valid(dates: tuple[float, float] | None) -> Plain:
@@ -334,6 +346,10 @@ def _verb(step: Step) -> Plain:
             return {"stop": stopped}
         case model.Perform(procedure=procedure):
             return {"perform": procedure}
+        case model.Vaccinate(vaccine=vaccine):
+            return {"vaccinate": vaccine}
+        case model.Record(biomarker=biomarker, value=value):
+            return {"record": biomarker, "value": unparse(value)}
         case model.Wait(duration=duration):
             return {"wait": unparse(duration)}
         case model.WaitUntil(condition=condition, at_most=at_most):

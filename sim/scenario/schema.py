@@ -174,7 +174,7 @@ class Drug(Coded):
 class Biomarker(Named):
     code: Codes | None = None
     unit: Text
-    value: Expression
+    value: Expression | None = None
     within_person: Expression | None = None
     measurement_error: Expression | None = None
     range: Name | None = None
@@ -385,6 +385,15 @@ class Perform(AnyStep):
     perform: Name
 
 
+class Vaccinate(AnyStep):
+    vaccinate: Name
+
+
+class Record(AnyStep):
+    record: Name
+    value: Expression
+
+
 class Wait(AnyStep):
     wait: Expression
 
@@ -456,6 +465,8 @@ VERBS: dict[str, type[AnyStep]] = {
     "step_down": StepDown,
     "stop": Stop,
     "perform": Perform,
+    "vaccinate": Vaccinate,
+    "record": Record,
     "wait": Wait,
     "wait_until": WaitUntil,
     "at": At,
@@ -466,7 +477,6 @@ VERBS: dict[str, type[AnyStep]] = {
     "start": StartProtocol,
     "set": Set,
 }
-PLANNED_VERBS = frozenset({"vaccinate", "record"})
 
 
 def _one_verb(node: Node, handler: Handler, info: ValidationInfo) -> Any:
@@ -474,17 +484,15 @@ def _one_verb(node: Node, handler: Handler, info: ValidationInfo) -> Any:
     if not isinstance(node, Mapping):
         message = f"a step is a map with one verb, and this is {describe(node)}"
         raise wrong("wrong-shape", message, "{test: x}")
-    verbs = [key for key in node if key in VERBS or key in PLANNED_VERBS]
+    verbs = [key for key in node if key in VERBS]
     if len(verbs) > 1:
         several = " and ".join(f"`{verb}`" for verb in verbs)
         fix = "put what is to be done under `then:`" if "if" in verbs else "make each a step of its own"
         raise wrong("two-verbs", f"a step has exactly one verb; this one has {several}", fix, verbs[1])
     if not verbs:
         first = next(iter(node), "")
-        fix = did_you_mean(first, VERBS.keys() | PLANNED_VERBS) or f"one of {', '.join(VERBS)}"
+        fix = did_you_mean(first, VERBS) or f"one of {', '.join(VERBS)}"
         raise wrong("no-verb", f"a step has exactly one verb, and `{shown(first)}` is none", fix, first)
-    if verbs[0] in PLANNED_VERBS:
-        raise wrong("not-built-yet", f"`{verbs[0]}:` is planned, but not built in this release", "", verbs[0])
     return handler(node)
 
 
@@ -505,6 +513,8 @@ Step = Annotated[
     | Annotated[StepDown, Tag("step_down")]
     | Annotated[Stop, Tag("stop")]
     | Annotated[Perform, Tag("perform")]
+    | Annotated[Vaccinate, Tag("vaccinate")]
+    | Annotated[Record, Tag("record")]
     | Annotated[Wait, Tag("wait")]
     | Annotated[WaitUntil, Tag("wait_until")]
     | Annotated[At, Tag("at")]
@@ -520,12 +530,19 @@ Step = Annotated[
 Steps = OneOrMore[Step]
 
 
+class Plan(Coded):
+    """A care plan; `reason` is a condition."""
+
+    reason: Name | None = None
+
+
 class Protocol(Named):
-    planned = frozenset({"needs", "plan"})
+    planned = frozenset({"needs"})
     starts: AnyNumber[Start]
     while_: Expression | None = Field(None, alias="while")
     until: Expression | None = None
     valid: Valid | None = None
+    plan: Plan | None = None
     steps: Steps
 
 
@@ -554,8 +571,6 @@ class Pathway(Named):
             "needs",
             "uses",
             "tests",
-            "vaccines",
-            "allergies",
             "expect",
         }
     )
@@ -570,7 +585,9 @@ class Pathway(Named):
     biomarkers: Values[Biomarker]
     modifies: AnyNumber[Modifier]
     conditions: Things[Coded]
+    allergies: Things[Coded]
     procedures: Things[Coded]
+    vaccines: Things[Coded]
     drugs: Things[Drug]
     ladders: Things[OneOrMore[OneOrMore[Name]]]
     groups: Things[OneOrMore[Name]]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from sim.scenario.model import DATE, DISTRIBUTIONS, DURATION, NUMBER, TRUTH, YEARS, Type
 from sim.scenario.scope import SymbolKind
+from sim.scenario.seasons import MONTHS
 from sim.scenario.tokens import KEYWORDS
 
 
@@ -39,6 +40,7 @@ THING: tuple[SymbolKind, ...] = (
     "condition",
     "drug",
     "procedure",
+    "vaccine",
     "provider",
     "protocol",
 )
@@ -47,7 +49,7 @@ VALUES: tuple[SymbolKind, ...] = ("variable", "parameter", "table", "formula")
 
 READS: dict[str, Word] = {
     "in": Word(("state",), TRUTH, "truth"),
-    "ever": Word(("state",), TRUTH, "truth"),
+    "ever": Word(("state", "vaccine"), TRUTH, "truth"),
     "time_in": Word(("state",), DURATION, "truth"),
     "years_in": Word(("state",), YEARS, "truth"),
     "taking": Word(("drug",), NUMBER, "truth"),
@@ -67,16 +69,15 @@ READS: dict[str, Word] = {
 CLOCKS: dict[str, Type] = {"age": YEARS, "year": NUMBER, "month": NUMBER, "today": DATE}
 
 SEX = Type("category", levels=("female", "male"))
+MONTH = Type("category", levels=MONTHS)  # as names; `month` itself is a number, 1 to 12
 
 PREVIOUS_STATE = "previous_state"  # of the axis whose state is entered: in the `set:` of a state
 
-FUNCTIONS = ("exp", "log", "sqrt", "floor", "abs", "min", "max", "known", "felt")
+FUNCTIONS = ("exp", "log", "sqrt", "floor", "abs", "min", "max", "known", "felt", "season", "lookup")
 
 # Words of the language that are still to come, and what they are for.
 NOT_BUILT: dict[str, str] = {
     "positive": "the result of a yes/no test",
-    "season": "a seasonal factor",
-    "lookup": "a table read by given keys",
 }
 
 # What to write instead of a bare name that has no value, or of a word that does not read it.
@@ -87,6 +88,7 @@ INSTEAD: dict[SymbolKind, str] = {
     "drug": "taking({name}) or prescribed({name})",
     "ladder": "prescribed(...) one of its drugs",
     "procedure": "count({name}) > 0",
+    "vaccine": "ever({name})",
     "biomarker": "last({name}) or usual({name})",
     "protocol": "running({name})",
     "provider": "count({name}) > 0",

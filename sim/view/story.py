@@ -236,6 +236,10 @@ def told(happening: Happening, names: Names) -> str:
             return f"stopped: {what}" + ("" if facts["taken"] else ", which was not taken")
         case "procedure":
             return f"performed: {what}"
+        case "vaccinate":
+            return f"vaccinated: {what}"
+        case "record":
+            return f"recorded: {what} {facts['result'].shown}"
 
 
 def _state(axis: str, left: str | None, entered: str, stays: bool, names: Names) -> str:

@@ -13,8 +13,9 @@ from sim.agents.explain import HazardNow, Part
 from sim.agents.happenings import Amount, Happening
 from sim.agents.moment import Moment
 from sim.agents.story import Story
+from sim.engine.log import ALLERGY, CONDITION
 from sim.records.schema import LOGGED
-from sim.scenario.model import DAYS_PER_YEAR, Type
+from sim.scenario.model import DAYS_PER_YEAR, Allergy, Type
 from sim.scenario.units import date_from_days
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -55,12 +56,17 @@ def _happening(story: Story, happening: Happening) -> dict[str, Any]:
         "age": happening.age,
         "kind": happening.kind,
         "what": happening.what,
-        "table": None if kind is None else LOGGED[kind].name,
+        "table": None if kind is None else _table(story, kind, happening.what),
         "seq": seq,
         "recorded": happening.recorded,
         "facts": _plain(story, happening.facts),
         "because": [{"kind": reason.kind, **_fields(story, reason)} for reason in happening.reasons],
     }
+
+
+def _table(story: Story, kind: int, what: str) -> str:
+    allergies = {c.name for c in story.scenario.conditions if isinstance(c, Allergy)}
+    return LOGGED[ALLERGY if kind == CONDITION and what in allergies else kind].name
 
 
 def _time(story: Story, time: float) -> str:

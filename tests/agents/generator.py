@@ -191,6 +191,7 @@ def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
             groups[f"{section}_{name}"] = list(pathway[section])
             kind.append(f"{section}_{name}")
     pathway |= {"groups": groups} if groups else {}
+    named("vaccines", n.vaccines, "v", (0, 1, 1))
     named("biomarkers", n.biomarkers, "m", (0, 1, 2, 1))
     named("care", n.protocols, "q", (1, 2, 3, 4, 0))
     return pathway
@@ -242,6 +243,7 @@ def fill_values(draw: Draw, n: Names, pathway: Map) -> None:
         by = RATES[table].partition("\n")[0].split(",")[:-1]
         pathway["parameters"][f"table_{name}"] = {"by": by, "table": table, "clamp": True}
         n.tables.append(f"table_{name}")
+        n.keys[f"table_{name}"] = len(by)
     variables = pathway["variables"] = {}
     for kind, names, drawn in (
         (f"x_{name}", n.numbers, lambda: variable(draw, n)),
@@ -508,6 +510,8 @@ def a_protocol(draw: Draw, n: Names, later: list[str], hazards: list[str], name:
         found["until"] = truth(draw, n, "trigger")
     if draw(st.integers(0, 3)) == 3:
         found["valid"] = valid(draw)
+    if draw(st.booleans()):
+        found["plan"] = draw(st.sampled_from([{}, *({"reason": condition} for condition in n.conditions)]))
     return found | {"steps": steps(draw, n, later, 3)}
 
 
@@ -536,6 +540,7 @@ def a_step(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     kinds = ["wait", "set", "wait until"]
     kinds += ["test", "tests"] * bool(n.biomarkers) + ["diagnose", "resolve"] * bool(n.conditions)
     kinds += ["change dose"] * bool(n.doses) + ["switch"] * (len(n.drugs) > 1) + ["climb"] * bool(n.ladders)
+    kinds += ["vaccinate"] * bool(n.vaccines) + ["record"] * bool(n.biomarkers)
     kinds += ["prescribe", "stop drug"] * bool(n.drugs) + ["perform"] * bool(n.procedures)
     kinds += ["start", "stop"] * bool(n.protocols) + ["do"] * bool(later)
     kinds += ["visit", "visit", "if", "every", "choose", "at"] * (depth > 0)
@@ -652,6 +657,11 @@ def tests(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     return {"test": names}
 
 
+def record(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    value = one(draw, ("3", "normal(5, 2)", f"({number(draw, n, 'look')} or_else 1)"))
+    return {"record": one(draw, n.biomarkers), "value": value}
+
+
 STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
     "wait": lambda draw, n, later, depth: {"wait": time(draw, n)},
     "set": lambda draw, n, later, depth: {"set": assignments(draw, n)},
@@ -665,6 +675,8 @@ STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
     "climb": climb,
     "stop drug": lambda draw, n, later, depth: {"stop": one(draw, n.drugs + n.drug_groups)},
     "perform": lambda draw, n, later, depth: {"perform": one(draw, n.procedures)},
+    "vaccinate": lambda draw, n, later, depth: {"vaccinate": one(draw, n.vaccines)},
+    "record": record,
     "start": lambda draw, n, later, depth: {"start": one(draw, n.protocols)},
     "stop": lambda draw, n, later, depth: {"stop": one(draw, n.protocols)},
     "do": lambda draw, n, later, depth: {"do": one(draw, later)},

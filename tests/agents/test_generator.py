@@ -93,6 +93,7 @@ def constructs(scenario: Scenario) -> Iterator[str]:
             case _ if hasattr(part, "steps") and hasattr(part, "while_"):
                 yield "while" if part.while_ else "starts"
                 yield "until" if part.until else "no until"
+                yield "plan" if part.plan else "no plan"
                 yield "valid" if part.valid else "always valid"
             case _ if hasattr(part, "exits"):
                 yield "lasts" if part.lasts else "no lasts"
@@ -131,11 +132,11 @@ def test_every_construct_is_generated() -> None:
     operations = set(FUNCTIONS) - FELT | {"in", "ever", "time_in", "years_in", "taking", "prescribed"}
     operations |= {"top_dose"}
     operations |= {"diagnosed", "running", "last", "first", "usual", "mean", "tested", "count", "since"}
-    operations |= {"age", "year", "today", "lookup", "if", "and", "or", "not", "or_else", "lt", "ge", "pow"}
+    operations |= {"age", "year", "today", "month", "if", "and", "or", "not", "or_else", "lt", "ge", "pow"}
     draws = {f"draw {name}" for name in DISTRIBUTIONS}
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
     others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}
-    others |= {"valid", "valid step", "changes"}
+    others |= {"plan", "valid", "valid step", "changes"}
     others |= {"hours", "provider lasts", "event", "event that sets"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     others |= {"included at start", "included at end", "oversampled"}

@@ -15,10 +15,12 @@ from sim import agents, engine
 from sim.engine import LifeError
 from sim.engine.log import (
     APPOINTMENT,
+    CAREPLAN,
     CONDITION,
     DEATH,
     ENCOUNTER,
     EVENT,
+    IMMUNIZATION,
     MEDICATION,
     OBSERVATION,
     PROCEDURE,
@@ -31,6 +33,7 @@ from sim.program import compile
 from sim.scenario import load
 from sim.scenario.model import Scenario
 from sim.scenario.runtimes import only_agents
+from sim.scenario.whole import plans
 from tests.agents.generator import Written, scenarios
 
 SHIPPED = sorted(path.parent for path in Path(__file__).parents[2].glob("scenarios/*/scenario.yaml"))
@@ -62,6 +65,8 @@ def words(scenario: Scenario, log: Log, row: int) -> str:
         OBSERVATION: [b.name for b in scenario.biomarkers],
         MEDICATION: [d.name for d in scenario.drugs],
         PROCEDURE: [p.name for p in scenario.procedures],
+        IMMUNIZATION: [v.name for v in scenario.vaccines],
+        CAREPLAN: [p.name for p in plans(scenario)],
         DEATH: [c.name for c in scenario.conditions],
         STATE: states,
         VARIABLE: [v.name for v in scenario.variables],

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from sim.engine.log import NULL, Log, People
 from sim.records import digest
-from sim.records.names import names
+from sim.records.names import logged, names
 from sim.records.schema import LOGGED, TABLES
-from sim.records.tables import codes, logged, tables
+from sim.records.tables import codes, tables
 from sim.records.writer import Part
 from sim.scenario.model import Scenario
 
@@ -303,5 +303,5 @@ def sums_of(scenario: Scenario, people: People, log: Log) -> dict[tuple[str, str
 
 def test_events_have_a_table_only_where_there_are_some(scenario: Scenario) -> None:
     without = replace(scenario, pathways=tuple(replace(p, events=()) for p in scenario.pathways))
-    assert [table.name for table in logged(names(scenario)).values() if "events" in table.name]
-    assert not [table.name for table in logged(names(without)).values() if "events" in table.name]
+    assert [table.name for table in logged(scenario).values() if "events" in table.name]
+    assert not [table.name for table in logged(without).values() if "events" in table.name]
