@@ -1,4 +1,4 @@
-"""The diabetes scenario from lives to Parquet files, in rows of record per second of processor time.
+"""A scenario from lives to Parquet files, in rows of record per second of processor time.
 
 `sim.run` with one thread, in turns with PyArrow alone writing the same tables from memory. Then the stages of
 a run are called apart on the same patients, which tells where the time goes.
@@ -28,8 +28,9 @@ from sim.records import digest
 from sim.records.names import names
 from sim.records.tables import tables
 from sim.records.writer import Part, write
+from sim.scenario.model import Scenario
 
-SCENARIO = ROOT / "scenarios" / "diabetes"
+SCENARIO = "diabetes"
 RUN, PYARROW = "sim run, one thread", "PyArrow alone, the same tables"
 BATCH = 4_000  # patients: about what a run has in memory at a time
 DIGEST = ("row_keys", "float_words", "column_sum", "coded_column_sum")
@@ -37,12 +38,14 @@ DIGEST = ("row_keys", "float_words", "column_sum", "coded_column_sum")
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--scenario", default=SCENARIO, help="a folder of scenarios/")
     arguments.add_argument("--patients", type=int, default=50_000)
     arguments.add_argument("--rounds", type=int, default=5)
     given = arguments.parse_args()
     print(machine())
+    scenario = sim.load(ROOT / "scenarios" / given.scenario)
     with TemporaryDirectory() as folder:
-        taken, made = compare(given.patients, given.rounds, Path(folder))
+        taken, made = compare(scenario, given.patients, given.rounds, Path(folder))
         observed, every_row = made.observed_rows, sum(made.rows.values())
         print_table(
             ("", "CPU s", "rows of record/CPU s", "rows with truth/CPU s", "patients/CPU s", "over PyArrow"),
@@ -63,12 +66,13 @@ def main() -> None:
             "last column is CPU time over that of PyArrow (the least to the most)."
         )
         whole = median(taken[RUN]) / given.patients
-        report_stages(whole, observed / given.patients, stages(given.rounds, Path(folder)))
+        report_stages(whole, observed / given.patients, stages(scenario, given.rounds, Path(folder)))
 
 
-def compare(patients: int, rounds: int, folder: Path) -> tuple[dict[str, Seconds], sim.Run]:
+def compare(
+    scenario: Scenario, patients: int, rounds: int, folder: Path
+) -> tuple[dict[str, Seconds], sim.Run]:
     """The processor time of runs, and of PyArrow; and one of the runs."""
-    scenario = sim.load(SCENARIO)
     numbers = count()
 
     def run(patients: int = patients) -> sim.Run:
@@ -86,9 +90,8 @@ def compare(patients: int, rounds: int, folder: Path) -> tuple[dict[str, Seconds
     return in_turns({RUN: run, PYARROW: write_alone}, rounds), made
 
 
-def stages(rounds: int, folder: Path) -> dict[str, float]:
+def stages(scenario: Scenario, rounds: int, folder: Path) -> dict[str, float]:
     """The processor time per patient of each stage of a run, s."""
-    scenario = sim.load(SCENARIO)
     lives = engine.Engine(program.compile(scenario), 0)
     vocabulary = names(scenario)
     people, log = lives.simulate(range(BATCH))

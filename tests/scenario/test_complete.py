@@ -216,7 +216,7 @@ def test_exits_of_every_kind(scenario: Scenario) -> None:
         "metabolic/glucose_state/diabetic/-> normal_glucose/2",
     ]
     assert (bypass.kind, bypass.thing) == ("upon", "metabolic.bypass")
-    assert bypass.chance == Expr("const", (), 0.6)
+    assert bypass.expression == Expr("const", (), 0.6)
     assert (worse.kind, worse.expression and worse.expression.value) == ("after", "gompertz")
     assert worse.times is not None
     assert unparse(worse.times) == "1 if not taking(metabolic.insulin) > 0.5 else 0"
