@@ -32,13 +32,14 @@ def year_at(time: float, birth: float) -> int:
     return year
 
 
-def month_at(time: float, birth: float) -> int:
-    """The civil month, 1 to 12."""
+def month_at(time: float, birth: float) -> tuple[int, float]:
+    """The civil month, 1 to 12, and the time when it is over."""
     start = start_of_year(year_at(time, birth))
     day = datetime.date.fromordinal(_EPOCH + int(start)) + datetime.timedelta(
         days=math.floor(time - (start - birth))
     )
-    return day.month
+    later = day.replace(day=1) + datetime.timedelta(days=32)
+    return day.month, float(later.replace(day=1).toordinal() - _EPOCH) - birth
 
 
 def new_years_day(year: float, after: bool) -> float:

@@ -19,6 +19,7 @@ from sim.agents.clocks import completed_years, month_at, new_years_day, year_at
 from sim.agents.faults import Failure
 from sim.engine import elementary, faults, quantiles
 from sim.scenario.model import DAYS_PER_YEAR, Expr, Scenario, Table
+from sim.scenario.seasons import TABLES, written_out
 
 if TYPE_CHECKING:
     from sim.agents.life import Life
@@ -53,7 +54,7 @@ class Dictionary:
 
     def __init__(self, scenario: Scenario) -> None:
         self.parameters = {p.name: p.value for p in scenario.parameters}
-        self.tables = {t.name: t for t in scenario.tables}
+        self.tables = TABLES | {t.name: t for t in scenario.tables}
         self.biomarkers = {b.name: b for b in scenario.biomarkers}
         axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
         self.shares = {drug.name: drug.shares for drug in scenario.drugs}
@@ -163,7 +164,15 @@ class _Reader:
         return lambda life: float(year_at(life.now, life.birth))
 
     def _month(self, e: Expr) -> Value:
-        return lambda life: float(month_at(life.now, life.birth))
+        def month(life: Life) -> float:
+            number, over = month_at(life.now, life.birth)
+            life.turns = min(life.turns, over)
+            return float(number)
+
+        return month
+
+    def _season(self, e: Expr) -> Value:
+        return self.read(written_out(e))
 
     def _today(self, e: Expr) -> Value:
         return lambda life: life.birth + life.now

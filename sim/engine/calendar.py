@@ -39,15 +39,16 @@ def year_at(time: float, birth: float) -> int:
 
 
 @inner
-def month_at(time: float, birth: float) -> int:
-    """The civil month, 1 to 12."""
+def month_at(time: float, birth: float) -> tuple[int, float]:
+    """The civil month, 1 to 12, and when it is over."""
     year = year_at(time, birth)
-    day = math.floor(time - new_year(year, birth))
+    start = new_year(year, birth)
+    day = math.floor(time - start)
     leap = new_year(year + 1, birth) - new_year(year, birth) > 365.5
-    month = 1
-    for length in (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30):
-        if day < length:
-            break
-        day -= length
+    month, last = 0, 0
+    for length in (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31):
         month += 1
-    return month
+        last += length
+        if day < last:
+            break
+    return month, start + last

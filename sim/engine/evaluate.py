@@ -124,7 +124,9 @@ def clock(m, x, op, a, b, sense):
     if op == at.YEAR:
         return float(year_at(now, x[at.BIRTH]))
     if op == at.MONTH:
-        return float(month_at(now, x[at.BIRTH]))
+        month, over = month_at(now, x[at.BIRTH])
+        x[at.NEXT] = min(x[at.NEXT], over)
+        return float(month)
     if op == at.YEAR_START:
         if x[a] != x[a]:
             return math.nan

@@ -33,6 +33,7 @@ from sim.scenario.model import (
     WaitUntil,
 )
 from sim.scenario.runtimes import only_agents
+from sim.scenario.seasons import TABLES
 from sim.scenario.whole import discharges, parts
 
 NAN = float("nan")
@@ -80,7 +81,7 @@ class _Compiler:
     def __post_init__(self) -> None:
         cells = [0.0] * at.FIRST_FREE_CELL
         self.assembler = Assembler(self.scenario, cells, {}, self.site, self.lookup)
-        self.tables_by_name = {t.name: t for t in self.scenario.tables}
+        self.tables_by_name = TABLES | {t.name: t for t in self.scenario.tables}
         self.lookup_rows: dict[str, int] = {}
         self.bridges = 0
         self.ranges: list[tuple[float, ...]] = []

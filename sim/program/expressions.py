@@ -14,6 +14,7 @@ from sim.program import layout as at
 from sim.scenario.copula import scores
 from sim.scenario.diagnostics import Diagnostic, ScenarioError
 from sim.scenario.model import DAYS_PER_YEAR, Expr, Scenario, Span
+from sim.scenario.seasons import TABLES, written_out
 
 Reading = Literal["exact", "watch", "rate"]
 """exact: clocks as they stand. watch: exact, and NEXT says when a comparison with a clock turns. rate: age
@@ -100,7 +101,7 @@ class Assembler:
         self.parameters = {p.name: p.value for p in self.scenario.parameters}
         self.biomarkers = {b.name: b for b in self.scenario.biomarkers}
         self.doses = {d.name: d.doses for d in self.scenario.drugs}
-        self.tables = {t.name: t for t in self.scenario.tables}
+        self.tables = TABLES | {t.name: t for t in self.scenario.tables}
         self.scores = scores(self.scenario)
 
     def cell(self, what: str, name: str, initial: float = 0.0) -> int:
@@ -239,7 +240,6 @@ class _Expression:
             raise ScenarioError((Diagnostic("not-exact", message, e.span or Span("", 0, 0), fix),))
 
     def _month(self, e: Expr) -> int:
-        self.exact_only(e)
         return self.emit(at.MONTH, self.fresh())
 
     def _today(self, e: Expr) -> int:
@@ -394,6 +394,9 @@ class _Expression:
         table = self.assembler.tables[str(e.value)]
         keys = self.neighbours([self.value(key) for key in e.args])
         return self.emit(at.LOOKUP, self.fresh(), self.assembler.lookups(table.name), keys, span=e.span)
+
+    def _season(self, e: Expr) -> int:
+        return self.value(written_out(e))
 
     def neighbours(self, values: list[int]) -> int:
         """The values moved to temporaries that lie side by side; the first of them."""

@@ -19,6 +19,7 @@ from sim.engine import elementary, faults, quantiles
 from sim.engine.faults import Fault, LifeError
 from sim.engine.log import CONDITION, ENCOUNTER, MEDICATION, NULL, OBSERVATION, STATE, VARIABLE, Log, People
 from sim.scenario.model import DAYS_PER_YEAR, Expr, Scenario, Span, Table
+from sim.scenario.seasons import TABLES, written_out
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -48,7 +49,7 @@ class Meanings:
         self.conditions = {condition.name: index for index, condition in enumerate(scenario.conditions)}
         self.drugs = {drug.name: index for index, drug in enumerate(scenario.drugs)}
         self.parameters = {parameter.name: parameter.value for parameter in scenario.parameters}
-        self.tables = {table.name: table for table in scenario.tables}
+        self.tables = TABLES | {table.name: table for table in scenario.tables}
 
 
 class Lives:
@@ -180,6 +181,9 @@ class _Look:
 
     def _month(self, e: Expr) -> Floats:
         return (self.civil("M") % 12).astype(np.float64) + 1.0
+
+    def _season(self, e: Expr) -> Floats:
+        return self.value(written_out(e))
 
     def civil(self, unit: str) -> NDArray[np.int64]:
         """Years or months since 1970 began."""

@@ -33,7 +33,6 @@ SUBJECTS: dict[Context, str] = {
 }
 
 _LINEAR_CLOCKS = frozenset({"age", "today", "year", "time_in", "years_in", "since"})
-_CLOCKS = _LINEAR_CLOCKS | {"month"}
 _ORDERINGS = frozenset({"lt", "le", "gt", "ge"})
 _MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
@@ -158,13 +157,10 @@ def _steady(e: Expr, places: Places) -> list[Diagnostic]:
         for clock, other in (e.args, e.args[::-1]):
             if clock.op == "today" and not _reads_clock(other):
                 return _steady(other, places)
-    if e.op in ("today", "month"):
-        message, fix = {
-            "today": ("a rate can only compare `today` with a date", "today >= 2010-01-01, or read `year`"),
-            "month": ("`month` in a rate is not built yet", ""),
-        }[e.op]
-        rule = "drifting-rate" if e.op == "today" else "not-built-yet"
-        return [Diagnostic(rule, message, places[id(e)], fix)]
+    if e.op == "today":
+        fix = "today >= 2010-01-01, or read `year`"
+        message = "a rate can only compare `today` with a date"
+        return [Diagnostic("drifting-rate", message, places[id(e)], fix)]
     return _whole_year(e, places) + [found for arg in e.args for found in _steady(arg, places)]
 
 
@@ -196,12 +192,10 @@ def _still(e: Expr, places: Places) -> list[Diagnostic]:
         left, right = e.args
         if (left.op in _LINEAR_CLOCKS) != (right.op in _LINEAR_CLOCKS):
             return _still(right if left.op in _LINEAR_CLOCKS else left, places)
-    if e.op == "month":
-        return [Diagnostic("not-built-yet", "`month` in a trigger is not built yet", places[id(e)])]
     if e.op == "usual":
         message = "a trigger cannot watch `usual`, which drifts between events"
         return [Diagnostic("not-exact", message, places[id(e)], "test it, and watch `last`")]
-    if e.op in _CLOCKS:
+    if e.op in _LINEAR_CLOCKS:
         message = f"a trigger is solved for exactly, and here `{e.op}` is not alone"
         fix = "a clock stands alone on one side of <, <=, > or >=, and no clock on the other"
         return [Diagnostic("not-exact", message, places[id(e)], fix)]
@@ -209,7 +203,7 @@ def _still(e: Expr, places: Places) -> list[Diagnostic]:
 
 
 def _reads_clock(e: Expr) -> bool:
-    return any(node.op in _CLOCKS or node.op == "usual" for node in _nodes(e))
+    return any(node.op in _LINEAR_CLOCKS or node.op == "usual" for node in _nodes(e))
 
 
 _RULES: dict[Context, tuple[Rule, ...]] = {

@@ -83,6 +83,8 @@ class Expr:
     count                   (within,) or ()          qualified name of a thing
     since                   ()                       qualified name of a thing; days
     lookup                  (key, ...)               name of a table in Scenario.tables
+    season                  (amplitude,)             number of the month of the peak: 1 + amplitude * cosine,
+                                                     see seasons.py
     draw                    (parameter, ...)         name of a distribution, see DISTRIBUTIONS;
                                                      at most one is evaluated per expression
     """

@@ -18,7 +18,7 @@ from sim.scenario.model import NUMBER, TRUTH, Axis, Expr, Parameter, Span, Table
 from sim.scenario.names import SCENARIO, Documents
 from sim.scenario.reader import BROKEN, Reader, from_to
 from sim.scenario.schema import Parameter as Author
-from sim.scenario.scope import Scope, Symbol, SymbolKind, did_you_mean
+from sim.scenario.scope import Scope, Symbol, SymbolKind, did_you_mean, is_given
 from sim.scenario.settings import Given, Layer
 from sim.scenario.shapes import NAME
 from sim.scenario.tables import RANGED, Key, read_csv, table_of
@@ -385,11 +385,15 @@ class ParametersReader:
         if given and author.table:
             message = f"the values of `{shown(given.name)}` are in {author.table.text}, and stay those"
             raise fault("wrong-shape", message, given.span, f"name another table in `{name}`")
-        return Keyed(name, author, reader, tuple(self.key(text, reader) for text in author.by), of, given)
+        in_file = author.table is not None
+        keys = tuple(self.key(text, reader, in_file) for text in author.by)
+        return Keyed(name, author, reader, keys, of, given)
 
-    def key(self, text: Scalar, reader: Reader) -> str:
+    def key(self, text: Scalar, reader: Reader, in_file: bool) -> str:
         if text.text in (*RANGED, "sex"):
             return text.text
+        if in_file and not reader.scope.meanings(text.text, ("variable",)) and NAME.fullmatch(text.text):
+            return text.text  # for `lookup` to give
         name = reader.scope.find(text.text, ("variable",), text.span).name
         self.used.add(name)
         return name
@@ -407,7 +411,7 @@ class ParametersReader:
         author, keys = keyed.author, []
         for name, text in zip(keyed.keys, author.by, strict=True):
             of = SEX if name == "sex" else None
-            if name not in (*RANGED, "sex"):
+            if name not in (*RANGED, "sex") and not is_given(name):
                 of = symbols["variable", name].type
                 if of is None:  # its definition is broken, and reported
                     return None

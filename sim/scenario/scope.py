@@ -42,11 +42,11 @@ class Symbol:
 
     `name` is qualified ("pathway.x"; a provider has no pathway). `type` is that of its value, for kinds that
     have one: variable, parameter, table (of its cells), formula, biomarker, axis (of its states).
-    `keys` are what a table is read by: "age", "year", "sex" or the qualified name of a categorical variable
-    (the table's axis has that variable's levels, in its order), and of a drug which of "adherence",
-    "works_in" and "given_up" it has. `formula` is a formula's checked expression: formulas are checked before
-    what reads them (`names_in` says in which order); or what a parameter that changes on dates stands for.
-    `members` are those of a value set, which is of their kind.
+    `keys` are what a table is read by: "age", "year", "sex", the qualified name of a variable (the axis of a
+    categorical one has its levels, in its order), or a column of numbers that only `lookup` gives; and of a
+    drug which of "adherence", "works_in" and "given_up" it has. `formula` is a formula's checked expression:
+    formulas are checked before what reads them (`names_in` says in which order); or what a parameter that
+    changes on dates stands for. `members` are those of a value set, which is of their kind.
     """
 
     kind: SymbolKind
@@ -110,6 +110,11 @@ class Scope:
             )
             raise fault("wrong-kind", message, span, fix)
         raise fault("unknown-name", f"there is no {wanted} `{shown(name)}`", span, fix)
+
+
+def is_given(key: str) -> bool:
+    """Whether a key of a table is nothing that a patient has, so that only `lookup` can give it."""
+    return "." not in key and key not in ("age", "year", "sex")
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

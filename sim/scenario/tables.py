@@ -1,7 +1,8 @@
 """CSV tables: key columns and a column of values -> a `Table` over the product of its axes.
 
-One header row; lines that start with `#` may stand before it. A key `age` or `year` is a whole number
-(`40`), a range of them (`15-24` covers [15, 25)) or open (`85+`); any other key is the name of a level.
+One header row; lines that start with `#` may stand before it. A key `age` or `year`, and one that `lookup`
+gives, is a number (`40`), a range (`15-24` covers [15, 25), `18.5-24.9` [18.5, 25)) or open (`85+`); any
+other is the name of a level.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ RANGED = ("age", "year")
 COUNTS = ("n", "count", "events", "cases")
 SMALL = 10  # a cell of fewer people could point at one of them
 
-_RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4})|(\+))?", re.ASCII)
+_RANGE = re.compile(r"(\d{1,7}(?:\.\d{1,6})?)(?:-(\d{1,7}(?:\.\d{1,6})?)|(\+))?", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 _IDENTIFIER = re.compile(
     r"(.*_)?(id|identifier|patient|person|subject|mrn|ssn|nhs_number|name|dob|birth_?date|date_of_birth|postcode|zip)s?"
@@ -236,7 +237,9 @@ def _range(span: Span, cell: str, column: str) -> Range:
     low = float(match[1])
     if match[3]:
         return low, math.inf
-    high = float(match[2] or match[1]) + 1.0
+    last = Decimal(match[2] or match[1])
+    step = min(Decimal(1).scaleb(int(end.as_tuple().exponent)) for end in (Decimal(match[1]), last))
+    high = float(last + step)
     if high <= low:
         raise fault("table-range", f"{column} {cell} ends before it begins", span)
     return low, high
@@ -246,6 +249,8 @@ def _label(of: Range) -> str:
     low, high = of
     if high == math.inf:
         return f"{low:g}+"
+    if low % 1 or high % 1:
+        return f"{low:g} to below {high:g}"
     return f"{low:g}" if high == low + 1 else f"{low:g}-{high - 1:g}"
 
 

@@ -28,10 +28,10 @@ from sim.scenario.expressions import (
     Unary,
     unparse,
 )
-from sim.scenario.model import DATE, DISTRIBUTIONS, DURATION, NUMBER, TRUTH, Expr, Span, Type
-from sim.scenario.scope import Scope, Symbol, SymbolKind, with_article
+from sim.scenario.model import DATE, DISTRIBUTIONS, DURATION, NUMBER, TRUTH, YEARS, Expr, Span, Type
+from sim.scenario.scope import Scope, Symbol, SymbolKind, did_you_mean, is_given, with_article
 from sim.scenario.tokens import MAX_DEPTH, MAX_LENGTH
-from sim.scenario.words import CLOCKS, FUNCTIONS, PIECEWISE, PREVIOUS_STATE, READS, SEX, VALUES
+from sim.scenario.words import CLOCKS, FUNCTIONS, MONTH, PIECEWISE, PREVIOUS_STATE, READS, SEX, VALUES
 
 __all__ = ["Context", "Scope", "Symbol", "SymbolKind", "check", "constant"]
 
@@ -113,6 +113,8 @@ class _Checker:
 
     def name(self, syntax: Name, hint: Type | None) -> Expr:
         name, span = syntax.name, syntax.span
+        if hint is not None and name in hint.levels and hint == MONTH:
+            return Expr("const", (), hint.levels.index(name) + 1.0, NUMBER, span)
         if hint is not None and name in hint.levels:
             return Expr("const", (), float(hint.levels.index(name)), hint, span)
         if name in CLOCKS:
@@ -143,6 +145,10 @@ class _Checker:
                 self.formulas.append(replace(symbol.formula, span=span))
                 return self.formulas[-1]
             case "table":
+                if given := [key for key in symbol.keys if is_given(key)]:
+                    message = f"`{symbol.name}` is read by {', '.join(given)}, and nothing here says of what"
+                    fix = ", ".join(f"{key}=..." for key in given)
+                    raise fault("keys-to-give", message, span, f"lookup({symbol.name}, {fix})")
                 keys = gather(*(partial(self.name, Name(key, span), None) for key in symbol.keys))
                 return Expr("lookup", keys, symbol.name, symbol.type or NUMBER, span)
             case _:
@@ -216,6 +222,8 @@ class _Checker:
 
     def function(self, call: Call, hint: Type | None) -> Expr:
         name = call.function.name
+        if name in ("season", "lookup"):
+            return self.season(call) if name == "season" else self.lookup(call)
         several = name in ("min", "max")
         if call.keywords or (len(call.args) < 2 if several else len(call.args) != 1):
             message = f"`{name}` takes {'two values or more' if several else 'one value'}"
@@ -236,6 +244,70 @@ class _Checker:
                 return Expr("floor", args, None, NUMBER if arg.type == TRUTH else arg.type, call.span)
         algebra.plain(arg, f"`{name}` needs a plain number")
         return algebra.finite(Expr(name, args, None, NUMBER, call.span))
+
+    def season(self, call: Call) -> Expr:
+        """`season(peak=september, amplitude=0.5)`."""
+        given = {keyword.name: value for keyword, value in call.keywords}
+        form = "season(peak=september, amplitude=0.5)"
+        if call.args or given.keys() != {"peak", "amplitude"}:
+            message = "a `season` has a month, its `peak`, and an `amplitude` from 0 to 1"
+            raise fault("wrong-arguments", message, call.span, form)
+        peak = given["peak"]
+        if not isinstance(peak, Name):
+            raise fault("wrong-arguments", "the `peak` is a month, by its name", peak.span, form)
+        if peak.name not in MONTH.levels:
+            raise refusals.unknown_level(peak.name, MONTH, peak.span)
+        amplitude = algebra.expect(self.expression(given["amplitude"]), NUMBER)
+        size = constant(amplitude)
+        if size is not None and not 0.0 <= size <= 1.0:
+            message = f"the amplitude is {size:.6g}, not from 0 to 1"
+            raise fault("impossible-amplitude", message, amplitude.span or call.span, "0 to 1")
+        return Expr("season", (amplitude,), MONTH.levels.index(peak.name) + 1.0, NUMBER, call.span)
+
+    def lookup(self, call: Call) -> Expr:
+        """`lookup(table, key=EXPR, ...)`: keys that are not given are the patient's own."""
+        if not call.args or not isinstance(call.args[0], Name):
+            message = "`lookup` reads a table, by its name, and keys"
+            raise fault("wrong-arguments", message, call.span, "lookup(table, age=50)")
+        name = call.args[0].name
+        table = self.scope.find(name, ("table",), call.args[0].span)
+        columns = [key.rpartition(".")[2] for key in table.keys]
+        given = dict(zip(columns, call.args[1:], strict=False))
+        if len(call.args) - 1 > len(columns):
+            message = f"`{name}` has no more keys than {', '.join(columns)}"
+            raise fault("wrong-arguments", message, call.span)
+        for keyword, value in call.keywords:
+            if keyword.name not in columns:
+                message = f"`{name}` has no key `{shown(keyword.name)}`: it has {', '.join(columns)}"
+                raise fault("wrong-arguments", message, keyword.span, did_you_mean(keyword.name, columns))
+            if keyword.name in given:
+                raise fault("wrong-arguments", f"`{keyword.name}` is given twice", keyword.span)
+            given[keyword.name] = value
+        pairs = zip(table.keys, columns, strict=True)
+        keys = gather(*(partial(self.key, key, given.get(column), call) for key, column in pairs))
+        return Expr("lookup", keys, table.name, table.type or NUMBER, call.span)
+
+    def key(self, key: str, syntax: Syntax | None, call: Call) -> Expr:
+        """What a key of a table is read by."""
+        if syntax is None and is_given(key):
+            message = f"the key `{key}` is not given, and is nothing that a patient has"
+            raise fault("wrong-arguments", message, call.span, f"{key}=...")
+        if syntax is None:
+            return self.name(Name(key, call.span), None)
+        if key == "age":
+            return algebra.expect(self.expression(syntax), YEARS)
+        if key == "year" or is_given(key):
+            e = self.expression(syntax)
+            if e.type.kind not in ("number", "truth"):
+                message = f"the key `{key}` is a number, and this is {algebra.describe(e.type)}"
+                raise fault("wrong-type", message, e.span or call.span)
+            return e
+        of = self.name(Name(key, call.span), None).type
+        e = self.expression(syntax, of)
+        if e.type != of:
+            message = f"the key `{key}` is one of {', '.join(of.levels)}"
+            raise fault("wrong-type", message, e.span or call.span)
+        return e
 
     def felt(self, syntax: Syntax, hint: Type | None) -> Expr:
         """What the patient can tell: the value itself; the bare name of a state means being in it."""
@@ -320,6 +392,8 @@ class _Checker:
             match part:
                 case Name(name="sex"):
                     return SEX
+                case Name(name="month"):
+                    return MONTH
                 case Name(name="previous_state") if self.scope.axis:
                     return self.scope.axis.type
                 case Name(name=name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.scenario import units
 from sim.scenario.model import DISTRIBUTIONS, Expr
+from sim.scenario.seasons import MONTHS
 from sim.scenario.tokens import BINDING, NEGATION, NOT
 from sim.scenario.words import PREVIOUS_STATE
 
@@ -24,7 +25,7 @@ _OPERATORS = {
     "or_else": "or_else",
 }
 _FUNCTIONS = frozenset({"abs", "exp", "log", "sqrt", "floor", "known", "min", "max"})
-_NAMES = frozenset({"variable", "parameter", "lookup"})
+_NAMES = frozenset({"variable", "parameter"})
 _TIGHTEST = 20
 
 
@@ -88,6 +89,11 @@ def _atom(e: Expr) -> str:
         return f"{e.value}({', '.join(f'{name}={_text(share, 0)}' for name, share in shares)})"
     if e.op in _FUNCTIONS:
         return f"{e.op}({', '.join(_text(a, 0) for a in e.args)})"
+    if e.op == "lookup":
+        return f"lookup({', '.join((str(e.value), *(_text(key, 0) for key in e.args)))})"
+    if e.op == "season":
+        assert isinstance(e.value, float)
+        return f"season(peak={MONTHS[int(e.value) - 1]}, amplitude={_text(e.args[0], 0)})"
     if e.op in _NAMES:
         return "sex" if e.value == "population.sex" else str(e.value)
     if e.value is None or e.op == PREVIOUS_STATE:

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from sim.scenario.algebra import constant
+from sim.scenario.constants import with_values
 from sim.scenario.diagnostics import Findings
 from sim.scenario.graphs import cycles
-from sim.scenario.model import Biomarker, Do, Every, Expr, Imperfection, Scenario, Span, State, Step, Visit
+from sim.scenario.model import (
+    Biomarker,
+    Do,
+    Every,
+    Expr,
+    Imperfection,
+    Scenario,
+    Span,
+    State,
+    Step,
+    Table,
+    Visit,
+)
 
 T = TypeVar("T")
 
@@ -20,6 +35,7 @@ def check_whole(scenario: Scenario, findings: Findings) -> None:
     _check_streams(scenario, findings)
     _check_protocols(scenario, findings)
     _check_biomarkers(scenario, findings)
+    _check_lookups(scenario, findings)
 
 
 def parts(thing: object, kind: type[T]) -> Iterator[T]:
@@ -118,3 +134,38 @@ def _term(biomarker: Biomarker, read: str) -> Expr:
             return e
         e = value.args[0]
     return e
+
+
+def _check_lookups(scenario: Scenario, findings: Findings) -> None:
+    """A key that is known must lie in its table."""
+    tables = {t.name: t for t in scenario.tables}
+    if all(table.clamp for table in tables.values()):
+        return
+    values = {p.name: p.value for p in scenario.parameters if p.value is not None}
+    for e in _lookups(scenario):
+        table = tables.get(str(e.value))
+        if table is None or table.clamp:  # one of a season, or one that knows no outside
+            continue
+        for axis, key in zip(table.axes, e.args, strict=True):
+            value = constant(with_values(key, values))
+            if value is not None and axis.breaks and not axis.breaks[0] <= value < axis.breaks[-1]:
+                end = "on" if axis.breaks[-1] == math.inf else f"to below {axis.breaks[-1]:g}"
+                message = f"{axis.name} {value:g} lies outside the table, from {axis.breaks[0]:g} {end}"
+                findings.error("outside-table", message, key.span or e.span or table.span)
+
+
+def _lookups(scenario: Scenario) -> Iterator[Expr]:
+    """Every lookup; formulas, which are written out in many places, are looked through once."""
+    waiting, seen = list[Any]([scenario]), set[int]()
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, tuple):
+            waiting += thing
+        elif isinstance(thing, Expr):
+            if id(thing) not in seen:
+                seen.add(id(thing))
+                waiting += thing.args
+                if thing.op == "lookup":
+                    yield thing
+        elif dataclasses.is_dataclass(thing) and not isinstance(thing, Span | Table):
+            waiting += (getattr(thing, f.name) for f in dataclasses.fields(thing))

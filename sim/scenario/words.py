@@ -7,6 +7,7 @@ from typing import Literal
 
 from sim.scenario.model import DATE, DISTRIBUTIONS, DURATION, NUMBER, TRUTH, YEARS, Type
 from sim.scenario.scope import SymbolKind
+from sim.scenario.seasons import MONTHS
 from sim.scenario.tokens import KEYWORDS
 
 
@@ -67,16 +68,15 @@ READS: dict[str, Word] = {
 CLOCKS: dict[str, Type] = {"age": YEARS, "year": NUMBER, "month": NUMBER, "today": DATE}
 
 SEX = Type("category", levels=("female", "male"))
+MONTH = Type("category", levels=MONTHS)  # as names; `month` itself is a number, 1 to 12
 
 PREVIOUS_STATE = "previous_state"  # of the axis whose state is entered: in the `set:` of a state
 
-FUNCTIONS = ("exp", "log", "sqrt", "floor", "abs", "min", "max", "known", "felt")
+FUNCTIONS = ("exp", "log", "sqrt", "floor", "abs", "min", "max", "known", "felt", "season", "lookup")
 
 # Words of the language that are still to come, and what they are for.
 NOT_BUILT: dict[str, str] = {
     "positive": "the result of a yes/no test",
-    "season": "a seasonal factor",
-    "lookup": "a table read by given keys",
 }
 
 # What to write instead of a bare name that has no value, or of a word that does not read it.

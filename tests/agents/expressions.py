@@ -42,6 +42,7 @@ class Names:
     categories: list[str] = field(default_factory=list)
     parameters: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    keys: dict[str, int] = field(default_factory=dict)  # how many a table has
     doses: dict[str, list[str]] = field(default_factory=dict)
     ladders: list[str] = field(default_factory=list)
     drug_groups: list[str] = field(default_factory=list)
@@ -86,7 +87,7 @@ def truth(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
         kinds += ["diagnosed"] * bool(n.conditions) + ["prescribed", "top dose"] * bool(n.drugs)
         kinds += ["running"] * bool(n.protocols) + ["count", "count within", "since"] * bool(n.things)
         kinds += ["tested", "tested within", "last", "mean"] * bool(n.biomarkers)
-    kinds += ["age", "today", "year"] + ["time in", "years in"] * bool(n.states)
+    kinds += ["age", "today", "year", "month"] + ["time in", "years in"] * bool(n.states)
     if depth:
         kinds += ["not", "and", "or"]
         kinds += ["compare"] * (where != "trigger")
@@ -135,6 +136,8 @@ def truth(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
         case "year":
             sign = one(draw, (">=", "<")) if where in ("rate", "value") else more
             return f"year {sign} {one(draw, YEARS[:2])}"
+        case "month":
+            return f"month {one(draw, ('==', '>=', '!='))} {one(draw, ('january', 'june', 'december'))}"
         case "time in":
             return f"time_in({one(draw, n.states)}) {more} {duration(draw)}"
         case "years in":
@@ -154,7 +157,8 @@ def number(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
     """A plain number, which may be unknown."""
     kinds = ["constant"]
     kinds += ["variable"] * bool(n.numbers) + ["parameter"] * bool(n.parameters)
-    kinds += ["table"] * bool(n.tables and where in ("look", "rate"))
+    kinds += ["table", "lookup"] * bool(n.tables and where in ("look", "rate"))
+    kinds += ["season"] * (where != "value")
     kinds += ["in", "years in", "ever"] * bool(n.states) + ["taking"] * bool(n.drugs)
     if where != "value":
         kinds += ["count", "count within"] * bool(n.things)
@@ -172,6 +176,12 @@ def number(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
             return one(draw, n.parameters)
         case "table":
             return one(draw, n.tables)
+        case "lookup":
+            table = one(draw, n.tables)
+            key = one(draw, ("33", "2 * age", f"abs({number(draw, n, where, 0)})"))
+            return f"lookup({table}, {', '.join([*['sex'] * (n.keys[table] - 1), key])})"
+        case "season":
+            return season(draw)
         case "in" | "ever":
             return f"{kind}({one(draw, n.states)})"
         case "years in":
@@ -210,9 +220,15 @@ def number(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
     return f"({number(draw, n, where, depth - 1)} {sign} {number(draw, n, where, depth - 1)})"
 
 
+def season(draw: Draw) -> str:
+    return (
+        f"season(peak={one(draw, ('january', 'june', 'october'))}, amplitude={one(draw, ('0.5', '1', '0'))})"
+    )
+
+
 def factor(draw: Draw, n: Names, where: Where = "rate") -> str:
     """A number that is known and not below zero, on the whole."""
-    kinds = ["constant", "by truth", "by age", "known"]
+    kinds = ["constant", "by truth", "by age", "known", "season"]
     kinds += ["usual"] * bool(n.biomarkers) + ["last"] * bool(n.biomarkers)
     kinds += ["years in"] * bool(n.states) + ["anything"]
     match one(draw, kinds):
@@ -220,6 +236,8 @@ def factor(draw: Draw, n: Names, where: Where = "rate") -> str:
             return one(draw, ("2", "0.5", "0", "1.3"))
         case "by truth":
             return f"({one(draw, ('2', '0', '0.3'))} if {truth(draw, n, where)} else 1)"
+        case "season":
+            return season(draw)
         case "by age":
             return one(draw, ("exp(0.02 * (age - 40))", "1.01 ** (year - 1990)", "(1 + 0.01 * age)"))
         case "usual":

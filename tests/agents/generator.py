@@ -242,6 +242,7 @@ def fill_values(draw: Draw, n: Names, pathway: Map) -> None:
         by = RATES[table].partition("\n")[0].split(",")[:-1]
         pathway["parameters"][f"table_{name}"] = {"by": by, "table": table, "clamp": True}
         n.tables.append(f"table_{name}")
+        n.keys[f"table_{name}"] = len(by)
     variables = pathway["variables"] = {}
     for kind, names, drawn in (
         (f"x_{name}", n.numbers, lambda: variable(draw, n)),

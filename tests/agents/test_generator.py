@@ -131,7 +131,7 @@ def test_every_construct_is_generated() -> None:
     operations = set(FUNCTIONS) - FELT | {"in", "ever", "time_in", "years_in", "taking", "prescribed"}
     operations |= {"top_dose"}
     operations |= {"diagnosed", "running", "last", "first", "usual", "mean", "tested", "count", "since"}
-    operations |= {"age", "year", "today", "lookup", "if", "and", "or", "not", "or_else", "lt", "ge", "pow"}
+    operations |= {"age", "year", "today", "month", "if", "and", "or", "not", "or_else", "lt", "ge", "pow"}
     draws = {f"draw {name}" for name in DISTRIBUTIONS}
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
     others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}

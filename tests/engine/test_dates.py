@@ -1,4 +1,4 @@
-"""Guidelines and parameters that change on a date: exactly then, for rates, triggers and looks."""
+"""What changes on a date or with the month: exactly then, for rates, triggers and looks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
+from sim.scenario.model import Scenario
+from sim.scenario.seasons import TABLES
 from tests.engine.test_hazards import PATIENTS, fires_where_foretold, hazard, thresholds
 
 Live = Callable[..., Any]
@@ -179,3 +182,114 @@ disease: {course: {well: {-> ill: {rate: onset}}, ill: {}}}
     ours = live(world, 50, parameters={"onset": "0.03"}).log
     theirs = live(constant, 50, parameters={"onset": "0.03"}).log
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(ours, theirs, strict=True))
+
+
+# ---- months
+
+
+def first_days() -> list[int]:
+    """The first of every month, 1950 to 2049, in days since 1970-01-01."""
+    months = np.arange(np.datetime64("1950-01", "M"), np.datetime64("2050-01", "M"))
+    return [int(d) for d in months.astype("datetime64[D]").astype(int)]
+
+
+def month_of(date: float) -> int:
+    return int(np.datetime64(int(np.floor(date)), "D").astype("datetime64[M]").astype(int)) % 12 + 1
+
+
+def test_a_season_is_a_cosine_over_the_months() -> None:
+    for peak, table in enumerate(TABLES.values(), 1):
+        expected = np.cos(2 * np.pi * (np.arange(1, 13) - peak) / 12)
+        assert table.values == pytest.approx(expected, abs=1e-14)
+        assert abs(sum(table.values)) < 1e-15
+        lengths = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+        assert abs(np.dot(lengths, table.values) / 365) < 0.006
+
+
+def test_a_rate_goes_with_the_season(live: Live) -> None:
+    lives = live(
+        """
+disease:
+  course:
+    well: {-> ill: {rate: "0.5 per year * season(peak=september, amplitude=0.9)", while: month != december}}
+    ill: {}
+""",
+        PATIENTS,
+    )
+    births = lives.people.birth
+
+    def rate(date: float) -> float:
+        month = month_of(date)
+        return 0.5 * (1 + 0.9 * np.cos(2 * np.pi * (month - 9) / 12)) * (month != 12)
+
+    fires_where_foretold(
+        lives.first("state", "ill"),
+        thresholds("world/course/well/-> ill"),
+        lambda i, t: hazard(rate, births[i], births[i] + t, np.array(first_days(), float)),
+    )
+
+
+def test_a_trigger_turns_on_the_first_of_the_month(care: Live) -> None:
+    lives = care(
+        """
+care:
+  talks: {starts: {when: month == march and year >= 1990 and year < 1992}, steps: {perform: talk}}
+  scans:
+    starts: {when: "season(peak=july, amplitude=0.5) > 1.2"}
+    steps: {if: year == 1990, then: [{perform: scan}, {if: month == may, then: {perform: letter}}]}
+"""
+    )
+    assert lives.rows("procedure", "talk").start.tolist() == [DAY * day(f"{y}-03-01") for y in (1990, 1991)]
+    for name in ("scan", "letter"):
+        assert lives.rows("procedure", name).start.tolist() == [DAY * day("1990-05-01")]
+
+
+# ---- tables read by other keys
+
+TABLE = (
+    "weight,sex,age,value\n50-59.9,female,0-30,1\n60+,female,0-30,2\n50-59.9,male,0-30,3\n60+,male,0-30,4\n"
+)
+
+
+def test_a_table_is_read_by_the_keys_that_are_given(care: Live) -> None:
+    """Weight is 50 kg + age: from 10 on a woman reads 2, a man 4, whatever the patient's own sex and age."""
+    lives = care(
+        """
+sources: {us: made up}
+parameters: {found: {by: [weight, sex, age], table: t.csv, source: us}}
+care:
+  clock:
+    starts: {when: today >= 1958-01-01}
+    steps:
+      - every: 1 year
+        at_most: 60
+        steps:
+          - test: weight
+          - {if: "lookup(found, weight=last(weight), sex=female, age=20) == 2", then: {perform: talk}}
+          - {if: "lookup(found, weight=last(weight), age=20) == (2 if female else 4)", then: {perform: scan}}
+""",
+        20,
+        tables={"t.csv": TABLE},
+    )
+    for name in ("talk", "scan"):
+        first = lives.first("procedure", name) / 365.25
+        assert (first >= 9.94).all()  # weights are rounded to a decimal
+        assert (first < 11).all()
+
+
+def test_outside_a_table_is_a_fault_of_the_run(world: Callable[..., Scenario]) -> None:
+    from sim.engine import LifeError, simulate
+    from sim.program import compile
+
+    scenario = world(
+        """
+sources: {us: made up}
+parameters: {found: {by: [weight, sex, age], table: t.csv, source: us}}
+disease: {course: {well: {-> ill: {rate: "lookup(found, weight=age + 30, age=20) * 1 per year"}}, ill: {}}}
+""",
+        tables={"t.csv": TABLE},
+    )
+    with pytest.raises(LifeError, match="outside") as raised:
+        simulate(compile(scenario), range(1), 1)
+    assert raised.value.fault.span
+    assert raised.value.fault.span.line == 5

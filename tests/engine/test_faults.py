@@ -395,7 +395,7 @@ conditions: {cough: {snomed: "49727002"}}
     assert 10 < len(lives.rows("state", "b").code) < 100
 
 
-@pytest.mark.parametrize("value", ["month", "(today - 1950-01-01) / 1 year"])
+@pytest.mark.parametrize("value", ["(today - 1950-01-01) / 1 year"])
 def test_a_rate_cannot_read_a_drifting_clock_through_a_biomarker(world: World, value: str) -> None:
     """It would keep what the clock said at the last event."""
     scenario = world(
@@ -406,7 +406,7 @@ biomarkers:
 disease: {{course: {{well: {{-> ill: {{rate: 0.01 per year * usual(other)}}}}, ill: {{}}}}}}
 """
     )
-    with pytest.raises(ScenarioError, match=r"month|today"):
+    with pytest.raises(ScenarioError, match="today"):
         compile(scenario)
 
 

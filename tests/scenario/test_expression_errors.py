@@ -224,10 +224,7 @@ MEANING: list[tuple[str, Type | None, Context, str, str, str, str]] = [
     ("gestation > 20 weeks", None, "watch", "gestation", "not-exact", "`time_in` is not alone", "a clock stands alone"),
     # to come
     ("positive(sbp)", None, "condition", "positive", "not-built-yet", "`positive` (the result of a yes/no test)", ""),
-    ("onset * season(peak=9)", None, "rate", "season", "not-built-yet", "`season` (a seasonal factor) is not built", ""),
     ("lookup(uptake, age)", None, "condition", "lookup", "not-built-yet", "is not built yet", ""),
-    ("month == 9", None, "rate", "month", "not-built-yet", "`month` in a rate is not built yet", ""),
-    ("month == 9", None, "watch", "month", "not-built-yet", "`month` in a trigger is not built yet", ""),
     ("previous_state", None, "draw", "previous_state", "misplaced-word", "in the `set:` of a state", "and read `x`"),
 ]  # fmt: skip
 

@@ -27,9 +27,10 @@ TYPES = {
 
 LEAVES = {
     "number": ["3", "0.5", "1e-3", "age", "year", "proneness", "fatality", "taking(inhaler)", "count(attack)", "uptake",
-               "years_in(active)", "older", "atopic", "male", "floor(age)", "month"],
+               "years_in(active)", "older", "atopic", "male", "floor(age)", "month",
+               "season(peak=march, amplitude=0.3)", "lookup(uptake, most)"],
     "truth": ["atopic", "smoker", "male", "true", "in(active)", "ever(attack)", "diagnosed(asthma)", "running(review)",
-              "prescribed(inhaler)", "tested(sbp)", "sex == female", "known(last(ldl))"],
+              "month == may", "prescribed(inhaler)", "tested(sbp)", "sex == female", "known(last(ldl))"],
     "duration": ["80 days", "6 weeks", "1 year", "2.5 hours", "first_age", "time_in(active)", "since(attack)",
                  "gestation"],
     "rate": ["0.02 per year", "1 per day", "2 per 1000 person-years", "onset", "conception"],
@@ -53,7 +54,8 @@ SHAPES = {
                  "{number} * {duration}", "1 / {rate}", "{date} - {date}", "-{duration}", "max({duration}, {duration})",
                  "{duration} if {truth} else {duration}", "{duration} or_else {duration}", "abs({duration})"],
     "rate": ["{rate} + {rate}", "{rate} - {rate}", "{rate} * {number}", "{number} * {rate}", "{rate} / {number}",
-             "proneness / {duration}", "0 if {truth} else {rate}", "{rate} if {truth} else {rate}", "min({rate}, {rate})"],
+             "proneness / {duration}", "0 if {truth} else {rate}", "{rate} if {truth} else {rate}", "min({rate}, {rate})",
+             "lookup(conception, age={number})", "{rate} * season(peak=july, amplitude={number})"],
     "date": ["{date} + {duration}", "{date} - {duration}", "{duration} + {date}", "{date} if {truth} else {date}",
              "{date} + years_in(active)"],
     "category": ["{category} if {truth} else {category}", "severity or_else {category}"],
