@@ -415,8 +415,8 @@ class ParametersReader:
                 of = symbols["variable", name].type
                 if of is None:  # its definition is broken, and reported
                     return None
-                if of.kind != "category":
-                    message = f"`{shown(text.text)}` is not a category: tables go by age, year and categories"
+                if of.kind not in ("category", "number"):
+                    message = f"`{shown(text.text)}` is neither a category nor a number: no table goes by it"
                     raise fault("wrong-type", message, text.span)
             keys.append(Key(text.text.rpartition(".")[2], of.levels if of else ()))
         if isinstance(author.value, dict):

@@ -296,13 +296,13 @@ class _Checker:
             return self.name(Name(key, call.span), None)
         if key == "age":
             return algebra.expect(self.expression(syntax), YEARS)
-        if key == "year" or is_given(key):
+        of = NUMBER if key == "year" or is_given(key) else self.name(Name(key, call.span), None).type
+        if of.kind == "number":
             e = self.expression(syntax)
             if e.type.kind not in ("number", "truth"):
                 message = f"the key `{key}` is a number, and this is {algebra.describe(e.type)}"
                 raise fault("wrong-type", message, e.span or call.span)
             return e
-        of = self.name(Name(key, call.span), None).type
         e = self.expression(syntax, of)
         if e.type != of:
             message = f"the key `{key}` is one of {', '.join(of.levels)}"

@@ -199,13 +199,13 @@ def test_rates_carry_their_while_and_their_modifiers(scenario: Scenario) -> None
     (copd,) = state(scenario, "lungs.clear").exits
     assert copd.expression is not None
     assert unparse(copd.expression.args[1]) == (
-        "lungs.copd_rate * metabolic.worse_from * exp(0.04 * (age - 50))"
+        "lungs.copd_rate * lookup(metabolic.worse_from, year) * exp(0.04 * (age - 50))"
         " * (1.1 if in(metabolic.diabetic) else 1)"
     )
     (attack,) = state(scenario, "metabolic.sound").exits
     assert attack.expression is not None
     assert unparse(attack.expression) == (
-        "metabolic.heart_rate * 0.9 * 1.2 ** (usual(metabolic.glucose) - 5 mmol/L)"
+        "lookup(metabolic.heart_rate, age, sex) * 0.9 * 1.2 ** (usual(metabolic.glucose) - 5 mmol/L)"
     )
 
 

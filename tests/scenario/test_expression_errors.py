@@ -224,7 +224,6 @@ MEANING: list[tuple[str, Type | None, Context, str, str, str, str]] = [
     ("gestation > 20 weeks", None, "watch", "gestation", "not-exact", "`time_in` is not alone", "a clock stands alone"),
     # to come
     ("positive(sbp)", None, "condition", "positive", "not-built-yet", "`positive` (the result of a yes/no test)", ""),
-    ("lookup(uptake, age)", None, "condition", "lookup", "not-built-yet", "is not built yet", ""),
     ("previous_state", None, "draw", "previous_state", "misplaced-word", "in the `set:` of a state", "and read `x`"),
 ]  # fmt: skip
 

@@ -113,3 +113,15 @@ def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str, f
 def test_a_column_must_be_there_and_hold_numbers(tmp_path: Path, old: str, new: str, rule: str) -> None:
     _, findings = examine(tmp_path, table=TABLE.replace(old, new))
     assert [f.rule for f in findings if f.severity == "error"] == [rule]
+
+
+def test_a_variable_that_is_a_number_is_a_key_in_ranges(tmp_path: Path) -> None:
+    own = GOOD.replace("variables:\n", "variables:\n  bmi: uniform(20, 30)\n")
+    own = own.replace("lookup(risk, bmi=25, age=40)", "risk")
+    scenario, findings = examine(tmp_path, own)
+    assert findings == ()
+    assert scenario
+    rate = scenario.pathways[0].axes[0].states[0].exits[0].expression
+    assert unparse(rate) == "0.01 per year * lookup(p.risk, age, sex, p.bmi)"  # type: ignore[arg-type]
+    _, findings = examine(tmp_path, own.replace("uniform(20, 30)", "bernoulli(0.3)"))
+    assert "wrong-type" in [f.rule for f in findings]

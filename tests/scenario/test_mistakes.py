@@ -225,7 +225,7 @@ UNITS = [
         "missing-level",
         "south",
     ),
-    Mistake(LUNG, "by: region", "by: »smoker", "wrong-type", "`smoker` is not a category"),
+    Mistake(LUNG, "by: region", "by: »smoker", "wrong-type", "`smoker` is neither a category"),
 ]
 
 ADVICE = "    steps: {perform: talk}"  # of the protocol `advice`

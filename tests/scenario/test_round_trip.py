@@ -55,7 +55,7 @@ SHAPES = {
                  "{duration} if {truth} else {duration}", "{duration} or_else {duration}", "abs({duration})"],
     "rate": ["{rate} + {rate}", "{rate} - {rate}", "{rate} * {number}", "{number} * {rate}", "{rate} / {number}",
              "proneness / {duration}", "0 if {truth} else {rate}", "{rate} if {truth} else {rate}", "min({rate}, {rate})",
-             "lookup(conception, age={number})", "{rate} * season(peak=july, amplitude={number})"],
+             "lookup(conception, age={number})", "{rate} * season(peak=july, amplitude=min(1, fatality))"],
     "date": ["{date} + {duration}", "{date} - {duration}", "{duration} + {date}", "{date} if {truth} else {date}",
              "{date} + years_in(active)"],
     "category": ["{category} if {truth} else {category}", "severity or_else {category}"],
@@ -166,6 +166,8 @@ def test_the_resolved_text_is_what_an_author_would_write(read: Callable[..., Exp
         "first_age <= age < 75": "asthma.first_age / 1 year <= age and age < 75",
         "(1 - (2 - 3)) * -(4 + 5)": "(1 - (2 - 3)) * -(4 + 5)",
         "(-2) ** 2 ** 3": "(-2) ** 2 ** 3",
-        "conception * uptake": "asthma.conception * asthma.uptake",
+        "conception * uptake": (
+            "lookup(asthma.conception, age, sex) * lookup(asthma.uptake, population.deprivation)"
+        ),
     }
     assert {text: unparse(read(text)) for text in texts} == texts
