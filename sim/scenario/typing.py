@@ -398,6 +398,8 @@ class _Checker:
             match part:
                 case Name(name="sex"):
                     return SEX
+                case Name(name="month"):
+                    return MONTH
                 case Name(name="previous_state") if self.scope.axis:
                     return self.scope.axis.type
                 case Name(name="month"):

@@ -113,7 +113,9 @@ def life(scenario: Scenario, people: People, log: Log, row: int) -> Any:
     patient, second = log.patient[row], log.start[row]
     person = people.patient.tolist().index(patient)
     birth = float(people.birth[person])
-    found = SimpleNamespace(sex=float(people.sex[person]), birth=birth, variables={}, states={}, counts={})
+    found = SimpleNamespace(
+        turns=math.inf, sex=float(people.sex[person]), birth=birth, variables={}, states={}, counts={}
+    )
     found.now = (second + 1) / SECONDS - birth
     listed: dict[tuple[int, str], bool] = {}
     for other in range(row):

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sim.engine.log import NULL, Log, People
 from sim.records import digest
 from sim.records.names import logged, names
-from sim.records.schema import LOGGED, TABLES
+from sim.records.schema import PATIENTS
 from sim.records.tables import codes, tables
 from sim.records.writer import Part
 from sim.scenario.model import Scenario
@@ -69,9 +69,9 @@ def written(table: pa.Table) -> pa.Buffer:
     return part.finish()
 
 
-def expected(log: Log) -> dict[str, list[Row]]:
+def expected(scenario: Scenario, log: Log) -> dict[str, list[Row]]:
     """The rows of the logged tables, from the meaning of the log's fields."""
-    found: dict[str, list[Row]] = {table.name: [] for table in LOGGED.values()}
+    found: dict[str, list[Row]] = {table.name: [] for table in logged(scenario).values()}
     for kind, patient, seq, start, end, code, aux, encounter, value in zip(
         *(a.tolist() for a in log), strict=True
     ):
@@ -140,15 +140,17 @@ def made(scenario: Scenario, lives: tuple[People, Log]) -> dict[str, pa.Table]:
 
 
 def test_every_kind_of_row_comes_back_from_parquet(
-    lives: tuple[People, Log], made: dict[str, pa.Table]
+    scenario: Scenario, lives: tuple[People, Log], made: dict[str, pa.Table]
 ) -> None:
-    for name, rows in expected(lives[1]).items():
+    for name, rows in expected(scenario, lives[1]).items():
         assert len(rows) > 100, "the random lives have something of everything"
         assert parquet.read_table(written(made[name])).to_pylist() == rows
 
 
-def test_pandas_reads_the_files(lives: tuple[People, Log], made: dict[str, pa.Table]) -> None:
-    for name, rows in expected(lives[1]).items():
+def test_pandas_reads_the_files(
+    scenario: Scenario, lives: tuple[People, Log], made: dict[str, pa.Table]
+) -> None:
+    for name, rows in expected(scenario, lives[1]).items():
         frame = pd.read_parquet(io.BytesIO(written(made[name]).to_pybytes()))
         assert len(frame) == len(rows)
         assert list(frame.columns) == list(rows[0])
@@ -189,7 +191,8 @@ def test_files_have_plain_types_and_the_encodings_meant(made: dict[str, pa.Table
 
 def test_no_rows_still_make_tables_with_all_columns(scenario: Scenario, simulate: Simulate) -> None:
     nobody = simulate(None, range(0), 1)
-    for (name, table, sums), definition in zip(tables(names(scenario), *nobody), TABLES, strict=False):
+    definitions = (PATIENTS, *logged(scenario).values())
+    for (name, table, sums), definition in zip(tables(names(scenario), *nobody), definitions, strict=True):
         read = parquet.read_table(written(table))
         assert name == definition.name
         assert read.schema.equals(definition.schema)
