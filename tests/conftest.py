@@ -349,7 +349,7 @@ class Lives:
             "condition": s.conditions,
             "drug": s.drugs,
             "procedure": s.procedures,
-            "biomarker": s.biomarkers,
+            "biomarker": (*s.biomarkers, *s.examinations),
             "provider": s.providers,
             "variable": s.variables,
             "event": tuple(event for pathway in s.pathways for event in pathway.events),

@@ -24,6 +24,7 @@ HEARD: dict[str, Kind] = {
     "drug": "drug",
     "procedure": "procedure",
     "biomarker": "observation",
+    "test": "observation",
     "provider": "visit",
     "protocol": "protocol",
 }

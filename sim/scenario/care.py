@@ -184,8 +184,8 @@ class StepReader:
                 provider = self.name(author.visit, "provider")
                 return self.visit(author, provider, *head("visit", provider))
             case schema.Test():
-                biomarker = self.name(author.test[0], "biomarker") if author.test else ""
-                return model.Test(*head("test", biomarker), biomarker)
+                test = self.name(author.test[0], "biomarker", "test", "panel") if author.test else ""
+                return self.test(test, *head("test", test))
             case schema.Diagnose():
                 condition = self.name(author.diagnose, "condition")
                 resolves = self.resolves(author.resolves) if author.resolves else None
@@ -242,6 +242,14 @@ class StepReader:
                 site, chance, span = head("set", variable)
                 return model.Set(site, chance, span, assignment(self.reader, variable, text, f"{site}/value"))
         raise AssertionError(author)
+
+    def test(self, name: str, site: str, chance: Expr | None, span: Span) -> Step:
+        for symbol in self.reader.scope.meanings(name, ("test", "panel")):
+            if symbol.name == name and symbol.kind == "panel":
+                return model.MeasurePanel(site, chance, span, name, symbol.keys)
+            if symbol.name == name:
+                return model.Examine(site, chance, span, name)
+        return model.Test(site, chance, span, name)
 
     def visit(self, author: schema.Visit, provider: str, site: str, chance: Expr | None, span: Span) -> Step:
         self.check_visit(author, provider)

@@ -24,7 +24,7 @@ PLACES = {
     "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
 }
 PLANNED = {
-    "pathway": "needs uses tests vaccines allergies expect",
+    "pathway": "needs uses vaccines allergies expect",
     "start": "with",
     "protocol": "needs plan",
     "do": "with",
