@@ -352,7 +352,7 @@ class Lives:
             "drug": s.drugs,
             "procedure": s.procedures,
             "vaccine": s.vaccines,
-            "biomarker": s.biomarkers,
+            "biomarker": (*s.biomarkers, *s.examinations),
             "provider": s.providers,
             "variable": s.variables,
             "event": tuple(event for pathway in s.pathways for event in pathway.events),

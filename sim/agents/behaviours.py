@@ -62,10 +62,13 @@ class Event:
     condition    what is diagnosed, newly                   NaN
     drug         what is prescribed, newly                  NaN
     procedure    what is performed                          NaN
-    observation  the biomarker that is tested               the result
+    observation  the biomarker or test                      the result, see below
     visit        the provider (which has no pathway)        NaN
     protocol     the protocol that starts                   NaN
     death        the condition that is the cause, or ""     NaN
+
+    The result of a test that is no number is 1 for positive and 0 for negative, or the number of what is
+    seen, from 0 in the order of the file; `Facts.result` has it in words.
     """
 
     kind: Kind

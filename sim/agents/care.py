@@ -11,7 +11,7 @@ from sim.agents.appointments import Request, Said, Until, appointment
 from sim.agents.expressions import probability
 from sim.agents.faults import Failure
 from sim.agents.rows import AUX, OF_ENCOUNTER, Row
-from sim.agents.verbs import perform, write_plan
+from sim.agents.verbs import note_finding, perform, take_test, write_plan
 from sim.engine import faults, streams
 from sim.engine.log import CANCELLED, DISCHARGES, ENCOUNTER, GAVE_UP, NULL
 from sim.scenario.model import (
@@ -19,7 +19,9 @@ from sim.scenario.model import (
     Choose,
     Do,
     Every,
+    Examine,
     If,
+    MeasurePanel,
     Protocol,
     StartProtocol,
     Step,
@@ -36,11 +38,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Encounter:
-    """A visit under way: its id, NULL before the record begins, its open row, and the turn that it took."""
+    """A visit under way: its id, NULL before the record begins, its open row, the turn that it took, and what
+    is done in it after its steps.
+    """
 
     id: int
     row: Row | None
     turn: Request | None
+    rest: Iterator[Said]
 
 
 @dataclass(eq=False)
@@ -264,6 +269,15 @@ def _steps(life: Life, activation: Activation, steps: Sequence[Step], count: int
                 until = life.now + life.days(step.duration, step.site, count)
                 life.tell("wait", protocol=name, step=step, until=until, purpose="wait", site=step.site)
                 yield Until(until)
+            case MeasurePanel():
+                for biomarker in step.biomarkers:
+                    life.because("step", step=step, protocol=name)
+                    site = f"{step.site}/{biomarker}"
+                    measured = life.world.biomarkers[biomarker]
+                    take_test(life, measured, site, activation.encounter, count, step.panel)
+                    yield None
+            case Examine():
+                yield from _examine(life, activation, step, count)
             case Do():
                 callee = begin(life, step.protocol, activation)
                 if callee:
@@ -320,6 +334,24 @@ def _at(life: Life, activation: Activation, step: At) -> Iterator[Said]:
         yield from _steps(life, activation, step.steps, life.rounds[step.site])
         life.because("step", step=step, protocol=name)
     life.tell("rounds over", step=step, rounds=rounds)
+
+
+def _examine(life: Life, activation: Activation, step: Examine, count: int) -> Iterator[Said]:
+    """A test. Where the result takes its time, the visits around it are over before it is waited for."""
+    test, name = life.world.examinations[step.test], activation.protocol.name
+    shown, encounter = life.look(test.result, step.site, count), activation.encounter
+    life.tell("sample", test=test, site=step.site)
+    if test.takes is not None:
+        site = f"{step.site}/takes"
+        until = life.now + life.days(test.takes, site, count)
+        for visit in activation.visits[::-1]:
+            yield from visit.rest
+        if until > life.now:
+            life.tell("wait", protocol=name, step=step, until=until, purpose="result", site=site)
+            yield Until(until)
+            life.because("step", step=step, protocol=name)
+    note_finding(life, test, shown, step.site, encounter)
+    yield None
 
 
 def _every(life: Life, activation: Activation, step: Every, count: int) -> Iterator[Said]:
@@ -380,20 +412,28 @@ def _visit(life: Life, activation: Activation, step: Visit, count: int) -> Itera
         if turn is None:
             yield from _steps(life, activation, step.missed, count)
             return
-    _open(life, activation, step, count, asked, turn)
-    lasts, until, site = step.lasts or provider.lasts, life.now, f"{step.site}/lasts"
+    lasts, until = step.lasts or provider.lasts, life.now
     if lasts is not None:
-        until += life.days(lasts, site, count)
+        until += life.days(lasts, f"{step.site}/lasts", count)
+    rest = _rest_of_visit(life, activation, step, count, until)
+    _open(life, activation, step, count, asked, turn, rest)
     life.happen(step.provider)
     yield None
     yield from _steps(life, activation, step.steps, count)
+    yield from rest
+
+
+def _rest_of_visit(
+    life: Life, activation: Activation, step: Visit, count: int, until: float
+) -> Iterator[Said]:
+    """What rides on a visit, the time that it lasts at least, and its end."""
     for rider in life.world.riders.get(step.provider, ()):
         life.because("during", provider=step.provider)
         riding = begin(life, rider.name, activation, riding=True)
         if riding:
             yield riding
     if life.now < until:
-        name = activation.protocol.name
+        name, site = activation.protocol.name, f"{step.site}/lasts"
         life.tell("wait", protocol=name, step=step, until=until, purpose="lasts", site=site)
         yield Until(until)
     _close(life, activation, step, count)
@@ -401,7 +441,13 @@ def _visit(life: Life, activation: Activation, step: Visit, count: int) -> Itera
 
 
 def _open(
-    life: Life, activation: Activation, step: Visit, count: int, asked: float, turn: Request | None
+    life: Life,
+    activation: Activation,
+    step: Visit,
+    count: int,
+    asked: float,
+    turn: Request | None,
+    rest: Iterator[Said],
 ) -> None:
     number, row = NULL, None
     if life.recording:
@@ -412,7 +458,7 @@ def _open(
         row = life.write(ENCOUNTER, provider, aux=reason, encounter=number, value=asked_second)
         if turn and turn.row:
             turn.row[OF_ENCOUNTER] = number
-    activation.visits.append(Encounter(number, row, turn))
+    activation.visits.append(Encounter(number, row, turn, rest))
     life.tell("visit", step=step, asked=asked, row=row)
 
 

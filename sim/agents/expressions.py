@@ -380,15 +380,16 @@ class _Reader:
         return drawn
 
     def categorical(self, e: Expr) -> Value:
-        shares = [(self.read(share), share) for share in e.args[:-1]]
+        last = next((i for i, share in enumerate(e.args) if share.op == "rest"), len(e.args) - 1)
+        shares = [(i, self.read(share), share) for i, share in enumerate(e.args) if i != last]
 
         def level(life: Life) -> float:
             u, total = life.uniform(), 0.0
-            for index, (share, written) in enumerate(shares):
+            for index, share, written in shares:
                 total = probability(total + probability(share(life), written), e)
                 if u < total:
                     return float(index)
-            return float(len(shares))
+            return float(last)
 
         return level
 

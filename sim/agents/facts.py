@@ -72,6 +72,15 @@ class Facts:
         """The first result of a test, NaN before it."""
         return self.life.first.get(self._name("biomarker", biomarker), math.nan)
 
+    def result(self, test: str) -> bool | str | None:
+        """The last result of a test that is no number: whether it was positive, or what was seen; None before
+        the first."""
+        name = self._name("test", test)
+        levels, value = self.life.world.examinations[name].type.levels, self.life.last.get(name)
+        if value is None:
+            return None
+        return levels[int(value)] if levels else value == 1.0
+
     def diagnosed(self, condition: str) -> bool:
         """Whether a condition is on the problem list."""
         return self._name("condition", condition) in self.life.diagnosed
@@ -86,7 +95,7 @@ class Facts:
 
     def count(self, kind: str, thing: str) -> int:
         """How often a thing has happened; `kind` is state, group, event, condition, drug, procedure,
-        biomarker, provider or protocol."""
+        biomarker, test, provider or protocol."""
         return self.life.counts.get(self._name(kind, thing), 0)
 
     def waits_for(self, provider: str) -> bool:

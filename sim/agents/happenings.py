@@ -37,6 +37,7 @@ Kind = Literal[
     "visit",  #           reason
     "visit over",  #      lasted, discharge or None, shares, uniform
     "test",  #            result; found, truth, noise, error
+    "examine",  #         result; situation, options (result, probability), uniform
     "diagnose",  #        already
     "resolve",  #         listed
     "prescribe",  #       renewed, until, dose
@@ -54,6 +55,7 @@ Purpose = Literal[
     "rebook",  #          to ask again for a visit that was missed
     "lasts",  #           to the end of a visit
     "time",  #            for a time after something
+    "result",  #          of a test
 ]
 
 

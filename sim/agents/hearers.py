@@ -25,6 +25,7 @@ HEARD: dict[str, Kind] = {
     "procedure": "procedure",
     "vaccine": "vaccine",
     "biomarker": "observation",
+    "test": "observation",
     "provider": "visit",
     "protocol": "protocol",
 }

@@ -81,7 +81,8 @@ def moment(life: Life, names: Names, time: float, steps: Mapping[str, str]) -> M
     """The moment `time`, before which nothing more is due in the life. `steps` are where protocols are."""
     world = life.world
     entered = [(axis, world.states[state]) for axis, state in life.states.items()]
-    biomarkers = [b for b in world.scenario.biomarkers if b.name in life.last]
+    types = {b.name: Type("number", b.unit) for b in world.scenario.biomarkers}
+    types |= {x.name: x.type for x in world.scenario.examinations}
     return Moment(
         time,
         life.recording,
@@ -92,8 +93,9 @@ def moment(life: Life, names: Names, time: float, steps: Mapping[str, str]) -> M
             if v.name in life.variables
         ),
         tuple(
-            (b.name, Amount(life.last[b.name], Type("number", b.unit)), life.since[b.name])
-            for b in biomarkers
+            (name, Amount(life.last[name], of), life.since[name])
+            for name, of in types.items()
+            if name in life.last
         ),
         tuple(
             Listed(name, life.since[name], life.due.get(world.resolutions[name], math.inf))

@@ -36,7 +36,18 @@ from sim.agents.runtime import Progress, live
 from sim.agents.world import REFRESH, RESOLUTION, SUPPLY, Slot, Watch, World
 from sim.engine.log import ATTENDED, CANCELLED, DIED, GAVE_UP, MISSED
 from sim.scenario import model
-from sim.scenario.model import DATE, DURATION, Assignment, Biomarker, Branch, Expr, Scenario, Step, Type
+from sim.scenario.model import (
+    DATE,
+    DURATION,
+    Assignment,
+    Biomarker,
+    Branch,
+    Examination,
+    Expr,
+    Scenario,
+    Step,
+    Type,
+)
 
 if TYPE_CHECKING:
     from sim.agents.appointments import Request
@@ -153,6 +164,7 @@ class Scribe:
         self.uniforms: dict[str, float] = {}  # the latest of each site
         self.steps: dict[str, str] = {}  # the one that each protocol is at
         self.visits: dict[str, float] = {}  # when the one of a site began
+        self.samples: dict[str, dict[str, Any]] = {}  # how the result of the latest of a site was drawn
 
     def __call__(self, life: Life, kind: str, /, **facts: Any) -> None:
         if life is not self.life:
@@ -168,7 +180,7 @@ class Scribe:
         if self.life:
             redrawn.append(Happening(self.life.now, "redrawn", ""))
         self.life, self.moment, self.happenings = life, None, redrawn
-        self.reasons, self.uniforms, self.steps, self.visits = [], {}, {}, {}
+        self.reasons, self.uniforms, self.steps, self.visits, self.samples = [], {}, {}, {}, {}
 
     def _because(self, life: Life, kind: str, facts: dict[str, Any]) -> None:
         """Note a reason in place of the one before, but that a share was taken comes on top of it."""
@@ -404,6 +416,23 @@ class Scribe:
         amounts = {name: Amount(number, of) for name, number in found.items()}
         self._write(life, "test", biomarker.name, row, **amounts)
 
+    def _sample(self, life: Life, test: Examination, site: str) -> None:
+        explain, e, situation = self._explain(life), test.result, "otherwise"
+        while e.op == "if":
+            holds = explain.value(e.args[0]) == 1.0
+            if holds:
+                situation = explain.part(e.args[0]).text
+            e = e.args[1] if holds else e.args[2]
+        shares = dict(zip(e.type.levels or ("positive",), e.args, strict=True))
+        parts = {level: explain.part(share) for level, share in shares.items() if share.op != "rest"}
+        rest = Part("rest", "rest", 1.0 - sum(part.value for part in parts.values()), model.NUMBER)
+        options = tuple((level, parts.get(level, rest)) for level in shares)
+        drawn = {"situation": situation, "options": options, "uniform": self.uniforms.get(site)}
+        self.samples[site] = drawn
+
+    def _examine(self, life: Life, test: Examination, result: float, site: str, row: Row | None) -> None:
+        self._write(life, "examine", test.name, row, result=Amount(result, test.type), **self.samples[site])
+
     def _diagnose(self, life: Life, condition: str, listed: bool, row: Row | None) -> None:
         self._write(life, "diagnose", condition, row, already=listed)
 
@@ -440,6 +469,8 @@ def _waits_for(life: Life, step: Step, purpose: Purpose, site: str) -> Expr | No
     match step:
         case model.Wait():
             return step.duration
+        case model.Examine():
+            return life.world.examinations[step.test].takes
         case model.Every():
             return step.interval if site == step.site else step.first
         case model.Visit() if purpose == "lasts":
@@ -463,8 +494,10 @@ def step_text(step: Step, names: Names) -> str:
     match step:
         case model.Visit():
             return f"visit {step.provider}"
-        case model.Test():
-            return f"test {names[step.biomarker]}"
+        case model.Test(biomarker=test) | model.Examine(test=test):
+            return f"test {names[test]}"
+        case model.MeasurePanel(panel=panel):
+            return f"test {names[panel]}"
         case model.Diagnose():
             return f"diagnose {names[step.condition]}"
         case model.Resolve():

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.agents.faults import Failure
+from sim.agents.rows import AUX
 from sim.engine import elementary, faults, streams
-from sim.engine.log import CAREPLAN, CONDITION, IMMUNIZATION, MEDICATION, OBSERVATION, PROCEDURE
+from sim.engine.log import CAREPLAN, CONDITION, IMMUNIZATION, MEDICATION, OBSERVATION, PANELS, PROCEDURE
 from sim.scenario.model import (
     Biomarker,
     ChangeDose,
     Diagnose,
+    Examination,
     Expr,
     Perform,
     Prescribe,
@@ -71,7 +73,9 @@ def perform(life: Life, step: Step, encounter: int, count: int) -> None:
             raise TypeError(step)
 
 
-def take_test(life: Life, biomarker: Biomarker, site: str, encounter: int, count: int) -> None:
+def take_test(
+    life: Life, biomarker: Biomarker, site: str, encounter: int, count: int, panel: str = ""
+) -> None:
     """Measure: the truth now, within-person noise and measurement error added."""
     truth = life.look(biomarker.value)
     noise = error = 0.0
@@ -83,11 +87,17 @@ def take_test(life: Life, biomarker: Biomarker, site: str, encounter: int, count
         error = life.look(biomarker.measurement_error, site, count)
         value += error
     parts = {"truth": truth, "noise": noise, "error": error}
-    note_result(life, biomarker, value, encounter, biomarker.value, **parts)
+    note_result(life, biomarker, value, encounter, biomarker.value, panel, **parts)
 
 
 def note_result(
-    life: Life, biomarker: Biomarker, value: float, encounter: int, said: Expr, **facts: float
+    life: Life,
+    biomarker: Biomarker,
+    value: float,
+    encounter: int,
+    said: Expr,
+    panel: str = "",
+    **facts: float,
 ) -> None:
     """A test finds, or a step records, `value`: the result is clipped, rounded half up.
 
@@ -99,7 +109,19 @@ def note_result(
     result = float(np.floor(clipped * scale + 0.5)) / scale
     if not abs(result) < math.inf:
         raise Failure(faults.UNKNOWN_RESULT, said.span)
-    name = biomarker.name
+    row = _note(life, "biomarker", biomarker.name, result, encounter)
+    if row and panel:
+        row[AUX] += PANELS * (1 + life.world.numbers["panel", panel])
+    life.tell("test", biomarker=biomarker, value=value, result=result, row=row, **facts)
+
+
+def note_finding(life: Life, test: Examination, shown: float, site: str, encounter: int) -> None:
+    """The result of a test that was taken in an `encounter` is there: a truth, or the number of a level."""
+    row = _note(life, "test", test.name, shown, encounter)
+    life.tell("examine", test=test, result=shown, site=site, row=row)
+
+
+def _note(life: Life, kind: str, name: str, result: float, encounter: int) -> Row | None:
     if life.last.get(name) != result:
         life.last[name] = result
         life.touch("last", name)
@@ -107,9 +129,7 @@ def note_result(
         life.first[name] = result
         life.touch("first", name)
     life.happen(name, result)
-    number = life.world.numbers["biomarker", name]
-    row = life.record(OBSERVATION, number, encounter=encounter, value=result)
-    life.tell("test", biomarker=biomarker, value=value, result=result, row=row, **facts)
+    return life.record(OBSERVATION, life.world.numbers[kind, name], encounter=encounter, value=result)
 
 
 def within_person(life: Life, biomarker: Biomarker) -> float:

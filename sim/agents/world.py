@@ -129,6 +129,7 @@ class World:
         self.dictionary = Dictionary(scenario)
         self.scores = scores(scenario)  # of correlated variables
         self.biomarkers = {b.name: b for b in scenario.biomarkers}
+        self.examinations = {x.name: x for x in scenario.examinations}
         self.providers = {p.name: p for p in scenario.providers}
         self.drugs = {d.name: d for d in scenario.drugs}
         self.first_dose = _first_doses(scenario)
@@ -369,5 +370,8 @@ def _numbers(s: Scenario) -> dict[tuple[str, str], int]:
         "provider": [p.name for p in s.providers],
         "protocol": [p.name for pathway in s.pathways for p in pathway.protocols],
         "discharge": list(discharges(s)),
+        "panel": [p.name for p in s.panels],
     }
-    return {(kind, name): i for kind, names in kinds.items() for i, name in enumerate(names)}
+    numbers = {(kind, name): i for kind, names in kinds.items() for i, name in enumerate(names)}
+    tests = enumerate((x.name for x in s.examinations), len(s.biomarkers))
+    return numbers | {("test", name): i for i, name in tests}

@@ -231,6 +231,7 @@ def open_visit(m, x, log, protocol, step):
     provider, reason = narrow(m, at.STEPS, step, 1), narrow(m, at.STEPS, step, 2)
     p, v = wide_place(m, at.PROGRESS, protocol, 0), place(m, at.VISITS, narrow(m, at.STEPS, step, 5), 0)
     m[p + at.VISITING] += 1
+    m[v + at.IS_OPEN] = 1
     m[v + at.OUTER_ENCOUNTER], m[v + at.OUTER_ROW] = m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW]
     m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW] = NULL, -1
     asked = x[p + at.ASKED] if m[p + at.TIMES_ASKED] > 0 else x[at.NOW]
@@ -272,6 +273,7 @@ def close_visit(m, x, log, protocol, visit, discharge):
         if row >= 0:
             log[ROW_WORDS * row + CODE_AND_AUX] += (to + 1) * kinds.DISCHARGES << 32
     close(x, log, row)
+    m[v + at.IS_OPEN] = 0
     m[p + at.VISITING] -= 1
     m[p + at.RIDERS_STARTED] = 0
     m[p + at.ENCOUNTER], m[p + at.ENCOUNTER_ROW] = m[v + at.OUTER_ENCOUNTER], m[v + at.OUTER_ROW]
@@ -395,11 +397,9 @@ def perform(m, x, log, procedure, encounter):
 
 
 @inner
-def take_test(m, x, log, biomarker, error, recorded, encounter):
-    """Measure: the truth now, within-person noise and measurement error added; clipped, rounded half up.
-
-    Or, where that is not -1, the value of the code `recorded`, as it is.
-    """
+def measure(m, x, biomarker, error, recorded):
+    """What a test shows: the truth now, within-person noise and measurement error added; clipped, rounded
+    half up. Or, where that is not -1, the value of the code `recorded`, as it is."""
     b, r = place(m, at.BIOMARKERS, biomarker, 0), place(m, at.RANGES, biomarker, 0)
     code = recorded if recorded >= 0 else m[b + at.BIOMARKER_CODE]
     value = evaluate(m, x, code)
@@ -414,10 +414,18 @@ def take_test(m, x, log, biomarker, error, recorded, encounter):
     value = np.floor(value * x[r + at.RANGE_SCALE] + 0.5) / x[r + at.RANGE_SCALE]
     if not abs(value) < math.inf:
         fail(x, at.UNKNOWN_RESULT, code)
+    return value
+
+
+@inner
+def note_result(m, x, log, biomarker, value, encounter, aux):
+    """A result is there; what is no number is none."""
+    if x[at.FAULT] != at.FINE:
         return
+    b = place(m, at.BIOMARKERS, biomarker, 0)
     change(m, x, m[b + at.BIOMARKER_LAST], value)
     if x[m[b + at.BIOMARKER_FIRST]] != x[m[b + at.BIOMARKER_FIRST]]:
         change(m, x, m[b + at.BIOMARKER_FIRST], value)
     happen(m, x, m[b + at.BIOMARKER_THING], value)
     if m[at.RECORDING]:
-        write(m, x, log, kinds.OBSERVATION, seconds(x, x[at.NOW]), biomarker, at.NONE, encounter, value)
+        write(m, x, log, kinds.OBSERVATION, seconds(x, x[at.NOW]), biomarker, aux, encounter, value)

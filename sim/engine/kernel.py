@@ -215,9 +215,12 @@ def proceed(m, x, log, protocol):
             m[progress + at.NEXT_STEP] = a
             continue
         elif op == at.TEST:
-            care.take_test(m, x, log, a, b, m[s + 3], encounter)
+            value = care.measure(m, x, a, b, m[s + 4] - 1)
+            care.note_result(m, x, log, a, value, encounter, kinds.PANELS * m[s + 3] - 1)
         elif op == at.OPEN_VISIT:
             care.open_visit(m, x, log, current, step)
+        elif op == at.CLOSE_VISIT and m[place(m, at.VISITS, b, at.IS_OPEN)] == 0:
+            continue
         elif op == at.CLOSE_VISIT:
             rider = care.next_rider(m, x, log, current, a)
             if rider >= 0:
@@ -260,6 +263,17 @@ def proceed(m, x, log, protocol):
             waits_until = next_time(m, x, progress, s)
         elif op == at.LASTS:
             x[place(m, at.VISITS, a, at.UNTIL_THEN)] = now + days(m, x, b)
+        elif op == at.SAMPLE:
+            sample = m[s + 4]
+            x[sample + at.SHOWN] = care.measure(m, x, a, b)
+            x[sample + at.KNOWN_AT] = now + days(m, x, m[s + 3])
+            m[sample + at.TAKEN_IN] = encounter
+        elif op == at.RESULT:
+            if x[b + at.KNOWN_AT] > now:
+                waits_until = x[b + at.KNOWN_AT]
+                m[progress + at.NEXT_STEP] = step
+            else:
+                care.note_result(m, x, log, a, x[b + at.SHOWN], m[b + at.TAKEN_IN], at.NONE)
         else:
             act(m, x, log, op, a, b, m[s + 3], encounter)
         if current < 0:

@@ -18,7 +18,7 @@ NULL = np.iinfo(np.int64).min  # a time not known, an encounter that is none
 #                 code                     aux                        value
 ENCOUNTER = 0  #  provider                 reason, discharge: below   second it was asked for
 CONDITION = 1  #  condition                -1                         -
-OBSERVATION = 2  # biomarker               -1                         the result
+OBSERVATION = 2  # biomarker, or test      unit, panel: below         the result, or number of what is seen
 MEDICATION = 3  # drug                     dose, -1 without doses     -
 PROCEDURE = 4  #  procedure                -1                         -
 DEATH = 5  #      cause: condition or -1   -1                         -
@@ -33,6 +33,10 @@ CAREPLAN = 11  #  plan: protocols with one  reason: condition or -1    -
 # The `aux` of an encounter is reason + DISCHARGES * (1 + discharge): a condition or -1, and where the patient
 # went at the end of the visit or -1.
 DISCHARGES = 1 << 16
+
+# The `aux` of an observation is unit + PANELS * (1 + panel): the unit that an imperfection writes or -1, and
+# the panel that it was measured with or -1.
+PANELS = 1 << 16
 
 # What came of an appointment; `end` is when that was decided.
 WAITING, ATTENDED, MISSED, GAVE_UP, CANCELLED, DIED = range(-1, 5)

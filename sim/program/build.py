@@ -22,6 +22,7 @@ from sim.scenario.model import (
     Assignment,
     Biomarker,
     Event,
+    Examination,
     Exit,
     Expr,
     Pathway,
@@ -103,6 +104,8 @@ class _Compiler:
         self.variables()
         for biomarker in scenario.biomarkers:
             self.biomarker(biomarker)
+        for examination in scenario.examinations:
+            self.examination(examination)
         self.background()
         for pathway in scenario.pathways:
             self.disease(pathway)
@@ -167,14 +170,15 @@ class _Compiler:
             ("drug", [d.name for d in s.drugs]),
             ("procedure", [p.name for p in s.procedures]),
             ("vaccine", [v.name for v in s.vaccines]),
-            ("biomarker", [b.name for b in s.biomarkers]),
+            ("biomarker", [b.name for b in s.biomarkers] + [x.name for x in s.examinations]),
             ("protocol", [p.name for p in self.protocols]),
             ("provider", [p.name for p in s.providers]),
             ("discharge", list(discharges(s))),
+            ("panel", [p.name for p in s.panels]),
         ]
         for kind, names in kinds:
             self.index |= {(kind, name): i for i, name in enumerate(names)}
-            if kind not in ("variable", "axis", "discharge"):
+            if kind not in ("variable", "axis", "discharge", "panel"):
                 for name in names:
                     self.thing(name)
         self.groups_of: dict[str, list[tuple[str, int, int]]] = {}  # thing -> its groups, innermost first
@@ -239,6 +243,13 @@ class _Compiler:
         self.rows["biomarkers"].append((code, *cells, self.thing(b.name), site, levels, self.bridges, sd))
         self.bridges += 2 * levels
         self.ranges.append((b.low, b.high, 10.0**b.decimals, grid, half_life))
+
+    def examination(self, x: Examination) -> None:
+        """As a biomarker of value 0, of which a test shows its draw."""
+        code = self.lower(Expr("const", (), 0.0), "exact").start
+        cells = [self.assembler.cell(what, x.name, NAN) for what in ("last", "first")]
+        self.rows["biomarkers"].append((code, *cells, self.thing(x.name), -1, 0, self.bridges, -1))
+        self.ranges.append((-math.inf, math.inf, 1.0, 1.0, 1.0))
 
     def background(self) -> None:
         m = self.scenario.mortality

@@ -31,6 +31,7 @@ class CareAssembler:
         self.rows: list[tuple[int, ...]] = []
         self.visits = 0
         self.landings: dict[int, int] = {}  # the row of its own at which a protocol waits for a watch
+        self.closing: list[list[int]] = []  # rows that close each of the visits around a step
 
     def protocol(self, p: model.Protocol) -> int:
         """Append the steps of `p`; the row where they start."""
@@ -56,12 +57,15 @@ class CareAssembler:
             case model.Visit():
                 self.visit(step, count)
             case model.Test():
-                biomarker = next(b for b in self.assembler.scenario.biomarkers if b.name == step.biomarker)
-                error = self.optional(biomarker.measurement_error, step.site, count)
-                self.emit(at.TEST, self.index["biomarker", step.biomarker], error, -1)
+                self.measure(step.biomarker, step.site, count)
+            case model.MeasurePanel():
+                for name in step.biomarkers:
+                    self.measure(name, f"{step.site}/{name}", count, self.index["panel", step.panel])
+            case model.Examine():
+                self.examine(step, count)
             case model.Record():
                 value = self.code(step.value, step.site, count)
-                self.emit(at.TEST, self.index["biomarker", step.biomarker], -1, value)
+                self.emit(at.TEST, self.index["biomarker", step.biomarker], -1, 0, 1 + value)
             case model.Vaccinate():
                 self.emit(at.PERFORM, self.index["vaccine", step.vaccine])
             case model.Diagnose():
@@ -110,6 +114,27 @@ class CareAssembler:
             case _:
                 raise TypeError(step)
 
+    def measure(self, name: str, site: str, count: int, panel: int = -1) -> None:
+        error = self.optional(self.assembler.biomarkers[name].measurement_error, site, count)
+        self.emit(at.TEST, self.index["biomarker", name], error, 1 + panel)
+
+    def examine(self, step: model.Examine, count: int) -> None:
+        """With a result that takes its time, the visits around the step are over before it is waited for."""
+        examination = next(x for x in self.assembler.scenario.examinations if x.name == step.test)
+        test = self.index["biomarker", step.test]
+        result = self.code(examination.result, step.site, count)
+        if examination.takes is None:
+            self.emit(at.TEST, test, result)
+            return
+        sample = self.assembler.cell("shown", step.site)
+        self.assembler.cell("known at", step.site)
+        self.assembler.cell("taken in", step.site)
+        takes = self.code(examination.takes, f"{step.site}/takes", count)
+        self.emit(at.SAMPLE, test, result, takes, sample)
+        for rows in reversed(self.closing):
+            rows.append(self.emit(at.CLOSE_VISIT))
+        self.emit(at.RESULT, test, sample)
+
     def visit(self, step: model.Visit, count: int) -> None:
         provider = self.index["provider", step.provider]
         reason = -1 if step.reason is None else self.index["condition", step.reason]
@@ -129,8 +154,11 @@ class CareAssembler:
         if lasts is not None:
             self.emit(at.LASTS, visit, self.code(lasts, f"{step.site}/lasts", count))
         self.emit(at.OPEN_VISIT, provider, reason, self.assembler.sites(step.site), count, visit)
+        self.closing.append([])
         self.steps(step.steps, count)
-        self.emit(at.CLOSE_VISIT, provider, visit, 1 + self.discharge(step, count))
+        end = self.emit(at.CLOSE_VISIT, provider, visit, 1 + self.discharge(step, count))
+        for row in self.closing.pop():
+            self.rows[row] = self.rows[end]
         if step.attend is not None:
             end = self.emit(at.GO_TO)
             self.rows[stays_away] = (at.UNLESS, attend, len(self.rows), 0, 0, 0)

@@ -434,10 +434,13 @@ class _Expression:
         return self.emit(at.OF_SCORE, self.fresh(), score, score)
 
     def categorical(self, u: int, e: Expr) -> int:
-        to = self.emit(at.MOVE, self.fresh(), self.constant(float(len(e.args) - 1)))
+        last = next((i for i, share in enumerate(e.args) if share.op == "rest"), len(e.args) - 1)
+        to = self.emit(at.MOVE, self.fresh(), self.constant(float(last)))
         ends = []
         total = self.constant(0.0)
-        for level, share in enumerate(e.args[:-1]):
+        for level, share in enumerate(e.args):
+            if level == last:
+                continue
             p = self.emit(at.PROBABILITY, self.fresh(), self.value(share), span=share.span)
             total = self.emit(at.ADD, self.fresh(), total, p)
             total = self.emit(at.PROBABILITY, self.fresh(), total, span=e.span)

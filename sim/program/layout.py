@@ -221,7 +221,7 @@ IDLE, UNDER_WAY, FRESH = 0.0, 1.0, 2.0  # of STATUS; fresh: its threshold is sti
 END = 0
 OPEN_VISIT = 1  # provider, reason, site, count cell, visit
 CLOSE_VISIT = 2  # provider, visit, 1 + code of the discharge or 0
-TEST = 3  # biomarker, code of the measurement error or -1, code of the value that is recorded instead or -1
+TEST = 3  # biomarker, code of the measurement error or -1, 1 + panel, 1 + code of what is recorded instead
 DIAGNOSE = 4  # condition, code of days or -1
 RESOLVE = 5
 PRESCRIBE = 6  # drug, code of days or -1, dose or -1
@@ -245,9 +245,13 @@ LASTS = 23  # visit, code of days
 WAIT_UNTIL = 24  # watch, code of the longest days or -1
 BEGIN_TIMES = 25  # first cell of the loop, cell of when the thing last happened
 NEXT_TIME = 26  # first cell, code of the days to the time, how many times, row after the loop
+SAMPLE = 27  # biomarker, code of the measurement error, code of days to the result, first cell of the sample
+RESULT = 28  # biomarker, first cell of the sample
 
 # a loop's cells, from its first; one of times has in place of the first what they count from
 ROUND_DUE, ROUNDS, ROUNDS_IN_LIFE = range(3)
+# a sample's cells, from its first: what it shows, when that is known, id of the encounter it was taken in
+SHOWN, KNOWN_AT, TAKEN_IN = range(3)
 
 # ---- what goes wrong in a life
 FINE = 0
@@ -344,8 +348,9 @@ SHARE_CODE, SHARE_TARGET, SHARE_CAUSE = range(3)
     PLAN_ROW,  # in the log, of its care plan, or -1
 ) = range(15)
 
-# ---- a visit's life (VISITS): the encounter around it, to go back to; until when it lasts at least
-OUTER_ENCOUNTER, OUTER_ROW, UNTIL_THEN = range(3)
+# ---- a visit's life (VISITS): the encounter around it, to go back to; until when it lasts at least; whether
+# it is under way
+OUTER_ENCOUNTER, OUTER_ROW, UNTIL_THEN, IS_OPEN = range(4)
 
 # ---- parts of the LEDGER
 DAYS_ALIVE, DEATHS = range(2)

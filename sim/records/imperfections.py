@@ -23,6 +23,7 @@ from sim.engine.log import (
     MEDICATION,
     NULL,
     OBSERVATION,
+    PANELS,
     PROCEDURE,
     Log,
     People,
@@ -40,6 +41,7 @@ KINDS = {
     "procedures": PROCEDURE,
     "deaths": DEATH,
 }
+_OF_NUMBERS = ("rounded", "wrong_unit", "wrong_code")  # spoil only those of the observations that are numbers
 
 
 class Touched(NamedTuple):
@@ -62,6 +64,7 @@ class Spoiler:
         self.end = int(scenario.window[1] * SECONDS_PER_DAY)
         self.scales = np.array([float(10**biomarker.decimals) for biomarker in scenario.biomarkers])
         self.codes = _codes(scenario)
+        self.biomarkers = len(scenario.biomarkers)
         self.units = foreign_units(scenario)
 
     def spoil(self, people: People, log: Log) -> tuple[Log, Touched]:
@@ -99,6 +102,8 @@ class Spoiler:
                 meant |= rows_of_table
             else:
                 meant |= rows_of_table & (log.code == self.codes[target.table][target.thing])
+        if imperfection.kind in _OF_NUMBERS:
+            meant &= (log.kind != OBSERVATION) | (log.code < self.biomarkers)
         rows = np.flatnonzero(meant)
         if imperfection.chance is None:
             return rows
@@ -127,7 +132,8 @@ class Spoiler:
             scale = self.scales[page.code[rows]] if own else float(10 ** (imperfection.decimals or 0))
             page.value[rows] = np.floor(page.value[rows] * imperfection.factor * scale + 0.5) / scale
         if imperfection.unit is not None:
-            page.aux[rows] = self.units.index(imperfection.unit)
+            panels = (page.aux[rows] + 1) // PANELS * PANELS
+            page.aux[rows] = panels + self.units.index(imperfection.unit)
 
     def confuse(self, imperfection: Imperfection, lives: Lives, page: _Page, rows: Rows) -> Rows:
         """Write another thing, each of those listed as likely; returns the rows where it is another."""
@@ -162,7 +168,7 @@ def _codes(scenario: Scenario) -> dict[str, dict[str, int]]:
     things: dict[str, tuple[Biomarker | Coded | Provider, ...]] = {
         "encounters": scenario.providers,
         "conditions": scenario.conditions,
-        "observations": scenario.biomarkers,
+        "observations": (*scenario.biomarkers, *scenario.examinations),
         "medications": scenario.drugs,
         "procedures": scenario.procedures,
         "deaths": scenario.conditions,

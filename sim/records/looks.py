@@ -50,6 +50,7 @@ class Meanings:
         self.drugs = {drug.name: index for index, drug in enumerate(scenario.drugs)}
         self.parameters = {parameter.name: parameter.value for parameter in scenario.parameters}
         self.tables = TABLES | {table.name: table for table in scenario.tables}
+        self.biomarkers = len(scenario.biomarkers)
 
 
 class Lives:
@@ -195,7 +196,8 @@ class _Look:
     def _variable(self, e: Expr) -> Floats:
         match e.value:
             case "record.value":
-                return np.where(self.lives.kind(OBSERVATION)[self.rows], self.log.value[self.rows], np.nan)
+                measured = self.lives.kind(OBSERVATION) & (self.log.code < self.meanings.biomarkers)
+                return np.where(measured[self.rows], self.log.value[self.rows], np.nan)
             case "record.provider":
                 return self.provider()
             case "population.sex":

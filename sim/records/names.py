@@ -35,6 +35,7 @@ from sim.scenario.whole import discharges, plans
 
 DEAD = "dead"  # the state entered by dying
 OUTCOMES = ("attended", "missed", "gave up", "cancelled", "died")  # of an appointment
+YES_OR_NO = ("negative", "positive")  # results of a test, by their truth
 _COLUMNS = {CONDITION: "condition", OBSERVATION: "observation", MEDICATION: "drug", PROCEDURE: "procedure"}
 OTHER = "other"  # the cause of a death that no pathway accounts for
 
@@ -87,7 +88,8 @@ def named(scenario: Scenario) -> tuple[Named, ...]:
     """Everything in the scenario that may have codes, in the order in which the log counts each kind."""
     return (
         *_named("condition", scenario.conditions, reserved=[OTHER]),
-        *_named("observation", scenario.biomarkers),
+        *_named("observation", (*scenario.biomarkers, *scenario.examinations)),
+        *_named("panel", scenario.panels),
         *_named("drug", scenario.drugs),
         *_named("procedure", scenario.procedures),
         *_named("vaccine", scenario.vaccines),
@@ -114,6 +116,8 @@ class Names:
     """Every vocabulary of a scenario, by the name that `sim.records.schema` gives it.
 
     `first_level` int32, per variable: the code of its first level in the vocabulary "level", -1 without any.
+    `first_seen` int32, per observation: the code of its first result in the vocabulary "seen", -1 of numbers
+    and in the last place.
     `first_thing` int32, per kind of the log's rows: the code of the first in the vocabulary "thing".
     `allergies`: which of the conditions are some.
     `logged`: the tables of the log's rows that the scenario has, by their kind.
@@ -123,6 +127,7 @@ class Names:
 
     vocabularies: Mapping[str, Vocabulary]
     first_level: NDArray[np.int32]
+    first_seen: NDArray[np.int32]
     first_thing: NDArray[np.int32]
     first_foreign: np.int32
     patients: Table
@@ -160,6 +165,7 @@ def names(scenario: Scenario) -> Names:
         found[f"{kind}.code"] = vocabulary(code.code if code else None for code in first)
     for column in ("", ".system", ".code"):
         found[f"allergy{column}"] = found[f"condition{column}"]  # they are counted together
+    found["panel"] = vocabulary(thing.name for thing in everything if thing.kind == "panel")
     found["cause"] = vocabulary((t.name for t in everything if t.kind == "condition"), missing=OTHER)
     found["provider"] = vocabulary(provider.name for provider in scenario.providers)
     found["provider.class"] = vocabulary(provider.kind for provider in scenario.providers)
@@ -176,14 +182,16 @@ def names(scenario: Scenario) -> Names:
 
     events = [event.name for pathway in scenario.pathways for event in pathway.events]
     found["event"] = vocabulary(bare(events))
+    results: list[tuple[str, ...]] = [() for _ in scenario.biomarkers]
+    results += [x.type.levels or YES_OR_NO for x in scenario.examinations]
+    found["seen"] = vocabulary(result for some in results for result in some)
 
     levels = [variable.type.levels for variable in scenario.variables]
     found["variable"] = vocabulary(bare([variable.name for variable in scenario.variables]))
     found["level"] = vocabulary(level for some in levels for level in some)
-    starts = np.cumsum([0, *map(len, levels)], dtype=np.int32)[:-1]
 
-    results = [thing.unit for thing in everything if thing.kind == "observation"]
-    found["observation.unit"] = vocabulary([*results, *foreign_units(scenario)])
+    units = [thing.unit for thing in everything if thing.kind == "observation"]
+    found["observation.unit"] = vocabulary([*units, *foreign_units(scenario)])
     found["table"] = vocabulary(table.name for _, table in sorted(LOGGED.items()))
     found["imperfection"] = vocabulary(imperfection.name for imperfection in scenario.imperfections)
     found["imperfection.kind"] = vocabulary(imperfection.kind for imperfection in scenario.imperfections)
@@ -192,10 +200,17 @@ def names(scenario: Scenario) -> Names:
     found["thing"] = vocabulary((name for row in sorted(kinds) for name in kinds[row]), missing=OTHER)
     return Names(
         found,
-        np.where([bool(some) for some in levels], starts, -1).astype(np.int32),
+        _firsts(levels),
+        _firsts([*results, ()]),
         np.cumsum([0, *(len(kinds[row]) for row in sorted(kinds))], dtype=np.int32)[:-1],
-        np.int32(len(results)),
+        np.int32(len(units)),
         patients(scenario),
         logged(scenario),
         np.array([isinstance(condition, Allergy) for condition in scenario.conditions], np.bool_),
     )
+
+
+def _firsts(words: Sequence[Sequence[str]]) -> NDArray[np.int32]:
+    """Where the words of each thing start among those of all, -1 for one without."""
+    starts = np.cumsum([0, *map(len, words)], dtype=np.int32)[:-1]
+    return np.where(np.array([bool(some) for some in words], np.bool_), starts, -1).astype(np.int32)

@@ -18,6 +18,7 @@ from sim.engine.log import (
     MEDICATION,
     NULL,
     OBSERVATION,
+    PANELS,
     Log,
     People,
 )
@@ -50,7 +51,12 @@ _DERIVED: dict[str, Callable[[Names, Field], Values]] = {
     "number": lambda names, field: np.where(names.first_level[field("code")] < 0, field("value"), np.nan),
     "unit": lambda names, field: _units(names.first_foreign, field),
     "thing": lambda names, field: _things(names.first_thing[field("kind")], field),
-    "result": lambda names, field: np.where(field("kind") == OBSERVATION, field("value"), np.nan),
+    "measured": lambda names, field: np.where(names.first_seen[field("code")] < 0, field("value"), np.nan),
+    "seen": lambda names, field: _levels(names.first_seen[field("code")], field("value")),
+    "result": lambda names, field: np.where(_seen(names, field) < 0, _observed(field), np.nan),
+    "panel": lambda names, field: (field("aux") + 1) // PANELS - 1,
+    "measured with": lambda names, field: _of(OBSERVATION, field, (field("aux") + 1) // PANELS - 1),
+    "result seen": lambda names, field: _levels(_seen(names, field), _observed(field)),
     "asked": lambda names, field: _asked(field("kind") == ENCOUNTER, field("value")),
     "reason": lambda names, field: _reasons(field("kind") == ENCOUNTER, field("aux")),
     "discharged": lambda names, field: _of(ENCOUNTER, field, (field("aux") + 1) // DISCHARGES - 1),
@@ -149,9 +155,18 @@ def _spoiled(names: Names, touched: Touched) -> Field:
     return lambda source: touched.imperfection if source == "imperfection" else of_rows(source)
 
 
+def _observed(field: Field) -> Values:
+    return np.where(field("kind") == OBSERVATION, field("value"), np.nan)
+
+
+def _seen(names: Names, field: Field) -> Values:
+    """The code of the first result of what is observed, -1 of numbers and where nothing is observed."""
+    return names.first_seen[np.where(field("kind") == OBSERVATION, field("code"), -1)]
+
+
 def _units(first_foreign: np.int32, field: Field) -> Values:
-    foreign = field("aux") >= 0
-    return np.where(foreign, first_foreign + field("aux"), field("code")) if foreign.any() else field("code")
+    unit = (field("aux") + 1) % PANELS - 1
+    return np.where(unit >= 0, first_foreign + unit, field("code"))
 
 
 def _things(first: Values, field: Field) -> Values:

@@ -1,10 +1,10 @@
 """What the types of expressions do in arithmetic, in comparisons, and where a certain type is wanted.
 
 Durations, rates and dates have a dimension and are kept apart strictly. Numbers of two clinical units are
-never added or compared; products and quotients of numbers are plain numbers, and a plain number goes with any
-clinical unit. Truth values count as 0 and 1. A number of years (`age`) goes as a plain number beside plain
-numbers; beside it, a duration is turned into years. A bare literal takes the unit of the number beside it,
-and 0 is 0 in every unit.
+never added or compared, unless they measure one analyte: then they are brought to one unit. Products and
+quotients of numbers are plain numbers, and a plain number goes with any clinical unit. Truth values count as
+0 and 1. A number of years (`age`) goes as a plain number beside plain numbers; beside it, a duration is
+turned into years. A bare literal takes the unit of the number beside it, and 0 is 0 in every unit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
+from sim.scenario.analytes import conversion
 from sim.scenario.diagnostics import ScenarioError, fault
 from sim.scenario.model import DATE, DAYS_PER_YEAR, DURATION, NUMBER, RATE, TRUTH, YEARS, Expr, Span, Type
 from sim.scenario.units import digits, same_unit
@@ -225,16 +227,42 @@ def meet(parts: tuple[Expr, ...], span: Span, verb: str) -> tuple[tuple[Expr, ..
 
 
 def _one_unit(parts: tuple[Expr, ...], span: Span, verb: str) -> tuple[tuple[Expr, ...], Type]:
+    analytes = {p.type.analyte for p in parts if p.type.analyte}
+    analyte = analytes.pop() if len(analytes) == 1 else ""
+    if analyte:
+        to = next(p.type.unit for p in parts if p.type.analyte)
+        parts = tuple(_converted(p, analyte, to, verb) for p in parts)
     units = [p.type.unit for p in parts if p.type.unit not in ("", "years")]
     for unit in units:
         if not same_unit(unit, units[0]):
             message = f"a number in {units[0]} and a number in {unit} cannot be {verb}"
             raise fault("wrong-unit", message, span)
     if units:
-        common = Type("number", unit=units[0])
+        common = Type("number", unit=units[0], analyte=analyte)
     else:
         common = YEARS if any(p.type == YEARS for p in parts) else NUMBER
     return tuple(replace(p, type=common) if _is_literal(p) else p for p in parts), common
+
+
+def _converted(e: Expr, analyte: str, to: str, verb: str = "") -> Expr:
+    """`e` in the unit `to`, if it is in another of the analyte: a literal at once, else by arithmetic.
+
+    Raises ScenarioError `wrong-unit` where a shifted scale cannot be `verb`: 1 % and 1 mmol/mol of HbA1c.
+    """
+    line = conversion(analyte, e.type.unit, to)
+    if line is None or same_unit(e.type.unit, to):
+        return e
+    slope, intercept = line
+    if intercept and verb in ("added", "subtracted"):
+        message = f"{e.type.unit} and {to} of {analyte} differ by a shift, and cannot be {verb}"
+        raise fault("wrong-unit", message, _place(e), f"write both in {to}")
+    if e.op == "const":
+        assert isinstance(e.value, float)
+        exact = Fraction(repr(e.value)) * slope + intercept
+        return replace(e, value=float(exact), type=Type("number", unit=to))
+    product = multiply("mul", e, Expr("const", (), float(slope), NUMBER, e.span), _place(e))
+    shift = Expr("const", (), float(intercept), NUMBER, e.span)
+    return add("add", product, shift, _place(e)) if intercept else product
 
 
 def expect(e: Expr, expected: Type) -> Expr:
@@ -243,6 +271,8 @@ def expect(e: Expr, expected: Type) -> Expr:
     Raises ScenarioError: `wrong-type`, `wrong-unit`, `missing-unit`.
     """
     span = _place(e)
+    if analyte := expected.analyte or e.type.analyte:
+        e = _converted(e, analyte, expected.unit)
     match expected.kind:
         case "number" if _dimension(e) == "number":
             if e.type.unit not in ("", "years") and not same_unit(e.type.unit, expected.unit):

@@ -8,8 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from sim.scenario import algebra
+from sim.scenario.analytes import ANALYTES, difference, measured
 from sim.scenario.codes import codes_of
-from sim.scenario.diagnostics import Findings, fault
+from sim.scenario.diagnostics import Findings, fault, shown
 from sim.scenario.disease import otherwise
 from sim.scenario.expressions import Call, Syntax
 from sim.scenario.loader import Scalar
@@ -44,8 +45,10 @@ class BiomarkerReader:
             message = f"`{author.unit}` is not a unit of a measurement"
             self.findings.error("unknown-unit", message, at)
             of = Type("number", unit=author.unit)
+        of = self.measured(author, of)
+        more = difference(of)
         noise = author.within_person
-        sd, half_life = self.noise(noise, of) if noise else (None, None)
+        sd, half_life = self.noise(noise, more) if noise else (None, None)
         error = author.measurement_error
         low, high = self.range(author.range, of) if author.range else (-math.inf, math.inf)
         if not 0 <= author.decimals <= MAX_DECIMALS:
@@ -58,12 +61,13 @@ class BiomarkerReader:
             self.value(author, of),
             sd,
             half_life,
-            self.reader.expression(error, of, "draw") if error else None,
+            self.reader.expression(error, more, "draw") if error else None,
             low,
             high,
             author.decimals,
             f"{self.prefix}/biomarkers/{name}",
             author.span,
+            of.analyte,
         )
 
     def value(self, author: Author, of: Type) -> Expr:
@@ -75,6 +79,22 @@ class BiomarkerReader:
                 message = f"`{key}:` is of what is measured, and this has no `value:`"
                 self.findings.error("misplaced-key", message, author.at(key), "value: what it truly is")
         return NOT_MEASURED
+
+    def measured(self, author: Author, of: Type) -> Type:
+        """`of`, with what is measured, where the author says so."""
+        if author.analyte is None:
+            return of
+        name = author.analyte.text
+        found = measured(of.unit, name)
+        if name not in ANALYTES:
+            fix = did_you_mean(name, ANALYTES) or f"one of {', '.join(ANALYTES)}"
+            message = f"`{shown(name)}` is no analyte whose units are known"
+            self.findings.error("unknown-analyte", message, author.analyte.span, fix)
+        elif not found.analyte:
+            message = f"{name} is not measured in {of.unit}"
+            fix = f"one of {', '.join(ANALYTES[name])}"
+            self.findings.error("wrong-unit", message, author.value_at("unit"), fix)
+        return found
 
     def noise(self, text: Scalar, of: Type) -> tuple[Expr | None, Expr | None]:
         """`ou(sd=, half_life=)`: Ornstein-Uhlenbeck noise."""
@@ -131,14 +151,14 @@ def moved(
     So the order of the files does not matter: a factor scales what a person has anyway, whatever is added.
     """
     found: dict[str, dict[str, list[Expr]]] = {b.name: {"times": [], "add": []} for b in biomarkers}
-    units = {b.name: b.unit for b in biomarkers}
+    types = {b.name: difference(measured(b.unit, b.analyte)) for b in biomarkers}
     for modifier, reader in modifiers:
         if modifier.biomarker is None:
             continue
         name = reader.name(modifier.biomarker, ("biomarker",))
         how = _how(modifier, reader)
         if name and how:
-            found[name][how].append(_modification(modifier, how, units[name], reader))
+            found[name][how].append(_modification(modifier, how, types[name], reader))
     return tuple(findings.attempt(partial(_moved, b, **found[b.name])) or b for b in biomarkers)
 
 
@@ -156,9 +176,9 @@ def _how(modifier: Modifier, reader: Reader) -> str | None:
     return given[0] if len(given) == 1 else None
 
 
-def _modification(modifier: Modifier, how: str, unit: str, reader: Reader) -> Expr:
+def _modification(modifier: Modifier, how: str, of: Type, reader: Reader) -> Expr:
     text = getattr(modifier, how)
-    e = reader.expression(text, Type("number", unit=unit) if how == "add" else NUMBER, "value")
+    e = reader.expression(text, of if how == "add" else NUMBER, "value")
     if modifier.while_:
         e = otherwise(reader.truth(modifier.while_, "value"), e, 0.0 if how == "add" else 1.0)
     return e

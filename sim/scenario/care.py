@@ -191,8 +191,8 @@ class StepReader:
                 provider = self.name(author.visit, "provider")
                 return self.visit(author, provider, *head("visit", provider))
             case schema.Test():
-                biomarker = self.measured(author.test[0]) if author.test else ""
-                return model.Test(*head("test", biomarker), biomarker)
+                test = self.tested(author.test[0]) if author.test else ""
+                return self.test(test, *head("test", test))
             case schema.Diagnose():
                 condition = self.name(author.diagnose, "condition")
                 resolves = self.resolves(author.resolves) if author.resolves else None
@@ -258,13 +258,21 @@ class StepReader:
                 return model.Set(site, chance, span, assignment(self.reader, variable, text, f"{site}/value"))
         raise AssertionError(author)
 
-    def measured(self, name: Scalar) -> str:
-        """The biomarker that is tested, which must have a value."""
-        biomarker = self.name(name, "biomarker")
-        if any("value" not in s.keys for s in self.reader.scope.meanings(biomarker, ("biomarker",))):
+    def tested(self, name: Scalar) -> str:
+        """The biomarker, test or panel that is taken; what is measured must have a value."""
+        found = self.name(name, "biomarker", "test", "panel")
+        if any("value" not in s.keys for s in self.reader.scope.meanings(found, ("biomarker",))):
             message = f"`{name.text}` has no `value:`, so there is nothing to measure"
             self.findings.error("not-measured", message, name.span, f"record: {name.text}, and its value")
-        return biomarker
+        return found
+
+    def test(self, name: str, site: str, chance: Expr | None, span: Span) -> Step:
+        for symbol in self.reader.scope.meanings(name, ("test", "panel")):
+            if symbol.name == name and symbol.kind == "panel":
+                return model.MeasurePanel(site, chance, span, name, symbol.keys)
+            if symbol.name == name:
+                return model.Examine(site, chance, span, name)
+        return model.Test(site, chance, span, name)
 
     def visit(self, author: schema.Visit, provider: str, site: str, chance: Expr | None, span: Span) -> Step:
         self.check_visit(author, provider)

@@ -14,11 +14,11 @@ from sim.scenario.model import Expr, Span
 from sim.scenario.units import digits
 from sim.scenario.words import READS
 
-Context = Literal["rate", "draw", "condition", "value", "formula", "watch", "row", "row draw"]
+Context = Literal["rate", "draw", "condition", "value", "seen", "formula", "watch", "row", "row draw"]
 """Where an expression stands: a rate or a factor of one; where a draw may stand (variables, `set`, sojourns,
-waits, measurement errors); a look at this moment (`if`, chances, shares); a biomarker's value; a formula; a
-trigger, `while` or `until`; a look at a row of the record that is about to be spoiled, where a draw may not
-stand, or may."""
+waits, measurement errors); a look at this moment (`if`, chances, shares); a biomarker's value; what a test
+sees; a formula; a trigger, `while` or `until`; a look at a row of the record that is about to be spoiled,
+where a draw may not stand, or may."""
 
 ROW = frozenset({"in", "ever", "diagnosed", "prescribed"})
 """The words that look at the life behind a row of the record; all others that read a name cannot."""
@@ -27,6 +27,7 @@ SUBJECTS: dict[Context, str] = {
     "rate": "a rate",
     "condition": "a condition",
     "value": "a biomarker's value",
+    "seen": "what a test sees",
     "formula": "a formula",
     "watch": "a trigger",
     "row": "an imperfection's chance",
@@ -127,7 +128,7 @@ def _no_record(e: Expr, places: Places) -> list[Diagnostic]:
     return [
         Diagnostic(
             "record-in-truth",
-            f"`{node.op}` is on the record, and a biomarker's value is the truth, whatever care knows",
+            f"`{node.op}` is on the record; what is measured is the truth, whatever care knows",
             places[id(node)],
         )
         for node in _nodes(e)
@@ -211,6 +212,7 @@ _RULES: dict[Context, tuple[Rule, ...]] = {
     "draw": (_second_draw,),
     "condition": (),
     "value": (_no_record,),
+    "seen": (_no_record,),
     "formula": (_one_side,),
     "watch": (_still,),
     "row": (_of_a_row,),

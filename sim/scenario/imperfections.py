@@ -27,6 +27,7 @@ TABLES: dict[str, SymbolKind] = {
 }
 NEVER = ("immunizations", "careplans")
 _TABLE_OF: dict[SymbolKind, str] = {kind: name for name, kind in TABLES.items() if name != "deaths"}
+_TABLE_OF["test"] = "observations"
 _THINGS = tuple(_TABLE_OF)
 
 # The options that each kind has beside `chance`; those it cannot be without have an example.
@@ -50,6 +51,7 @@ class ImperfectionReader:
         self.authors = documents.scenario.imperfections
         self.providers = tuple(documents.scenario.providers)
         self.reader, self.findings = reader, reader.findings
+        self.tests = {f"{p.pathway.text}.{name}" for p in documents.pathways for name in p.tests}
         self.units = {
             f"{p.pathway.text}.{name}": biomarker.unit
             for p in documents.pathways
@@ -110,9 +112,12 @@ class ImperfectionReader:
         else:
             symbol = self.thing(text, _THINGS)
             table, things = _TABLE_OF[symbol.kind], _each(symbol)
-        if kind in _OF_RESULTS and table != "observations":
-            message = f"`{kind}:` spoils results, and `{shown(text.text)}` is none"
+        if kind in _OF_RESULTS and (table != "observations" or self.tests.intersection(filter(None, things))):
+            message = f"`{kind}:` spoils results that are numbers, and `{shown(text.text)}` is none"
             raise fault("wrong-kind", message, text.span, "a biomarker, or `observations`")
+        if kind == "wrong_code" and self.tests.intersection(filter(None, things)):
+            message = f"what `{shown(text.text)}` shows has no meaning under another name"
+            raise fault("wrong-kind", message, text.span, "a biomarker, or another kind of thing")
         return tuple(Target(table, thing) for thing in things)
 
     def thing(self, text: Scalar, kinds: tuple[SymbolKind, ...]) -> Symbol:
@@ -130,10 +135,10 @@ class ImperfectionReader:
 
     def unit(self, targets: tuple[Target, ...]) -> str | None:
         """The unit of all results among the targets; None where there are several, or no results."""
-        found = set()
+        found = set[str | None]()
         for target in targets:
             if target.table == "observations":
-                found |= {self.units[target.thing]} if target.thing else set(self.units.values())
+                found |= {self.units.get(target.thing)} if target.thing else set(self.units.values())
         return found.pop() if len(found) == 1 else None
 
     def of_rows(self, targets: tuple[Target, ...]) -> Reader:

@@ -5,7 +5,7 @@ wrote; `sim.program` lowers it to flat arrays. Everything here is immutable.
 
 Base units: time in days, rates per day, dates in days since 1970-01-01, truth values 1.0 and 0.0,
 categories as the index of their level. Quantities with another unit (mmol/L, mmHg, %) keep the number
-in that unit, since nothing converts between them.
+in that unit; numbers of one analyte are brought to one unit where they meet.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ Kind = Literal["number", "duration", "rate", "date", "truth", "category"]
 @dataclass(frozen=True, slots=True)
 class Type:
     """The type of an expression. `unit` is for numbers ("mmol/L", "years", "" for none), `levels` for
-    categories."""
+    categories, `analyte` for numbers that convert between units, see analytes.py."""
 
     kind: Kind
     unit: str = ""
     levels: tuple[str, ...] = ()
+    analyte: str = ""
 
 
 NUMBER = Type("number")
@@ -77,9 +78,10 @@ class Expr:
     prescribed top_dose     ()                       qualified name of a drug
     diagnosed               ()                       qualified name of a condition
     running                 ()                       qualified name of a protocol
-    last first usual        ()                       qualified name of a biomarker
+    last first              ()                       qualified name of a biomarker or examination
+    usual                   ()                       qualified name of a biomarker
     mean                    (within,) or ()          qualified name of a biomarker
-    tested                  (within,) or ()          qualified name of a biomarker
+    tested                  (within,) or ()          qualified name of a biomarker or examination
     count                   (within,) or ()          qualified name of a thing
     since                   ()                       qualified name of a thing; days
     lookup                  (key, ...)               name of a table in Scenario.tables
@@ -112,7 +114,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "gengamma": ("shape", "scale", "power"),  # Stacy: scale * gamma(shape) ** (1 / power)
     "bernoulli": ("p",),
     "empirical": (),  # percent, value, percent, value, ...: percents are constants from 0 to 100
-    "categorical": (),  # one share per level of its type, in order; the last may be the op "rest"
+    "categorical": (),  # one share per level of its type, in order; one may be the op "rest"
 }
 
 
@@ -276,6 +278,7 @@ class Biomarker:
     decimals: int
     site: str  # of the within-person noise
     span: Span
+    analyte: str = ""
 
 
 NOT_MEASURED = Expr("const", (), float("nan"))
@@ -315,6 +318,31 @@ class Group:
     name: str
     members: tuple[str, ...]
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Examination(Coded):
+    """A test whose result is no number.
+
+    `type` is a truth or a category. `result` draws: nested `if`s of the truth with a bernoulli or categorical
+    draw in each branch. `takes` is how long after the test the result is there, in days, and may draw.
+    """
+
+    type: Type
+    result: Expr
+    takes: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Panel(Coded):
+    """Biomarkers that are measured together, at least two, by their qualified names.
+
+    `errors_correlate` is the correlation of the normal scores of each two of their measurement errors; it
+    reads parameters alone.
+    """
+
+    biomarkers: tuple[str, ...]
+    errors_correlate: Expr | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +411,19 @@ class Visit(Step):
 @dataclass(frozen=True, slots=True)
 class Test(Step):
     biomarker: str  # `test: [a, b]` has become two of these
+
+
+@dataclass(frozen=True, slots=True)
+class Examine(Step):
+    test: str  # an examination
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurePanel(Step):
+    """Measures each of a panel's biomarkers; what each draws is at the site below the step's of its name."""
+
+    panel: str
+    biomarkers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -709,3 +750,5 @@ class Scenario:
     vaccines: tuple[Coded, ...] = ()
     given: tuple[tuple[str, str], ...] = ()
     given_files: tuple[tuple[str, str], ...] = ()
+    examinations: tuple[Examination, ...] = ()
+    panels: tuple[Panel, ...] = ()

@@ -10,19 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from sim.scenario.analytes import measured
 from sim.scenario.diagnostics import Findings
 from sim.scenario.drug_use import USES
 from sim.scenario.expressions import Call, Name, Syntax, children, parse
 from sim.scenario.graphs import cycles, in_order
 from sim.scenario.home import Home
 from sim.scenario.loader import Scalar
-from sim.scenario.model import Expr, Span, Type, Variable
+from sim.scenario.model import TRUTH, Expr, Span, Type, Variable
 from sim.scenario.reader import BROKEN, Reader
 from sim.scenario.schema import (
     AnyStep,
     At,
     Choose,
     Every,
+    Examination,
     If,
     Named,
     Pathway,
@@ -96,7 +98,7 @@ def undefined_symbols(documents: Documents, findings: Findings) -> tuple[Symbol,
     known = tuple(symbols)
     for pathway in documents.pathways:
         symbols += _value_sets(pathway, Scope(known, pathway.pathway.text), findings)
-    return tuple(symbols)
+    return (*symbols, *_panels(documents, tuple(symbols)))
 
 
 def _value_sets(pathway: Pathway, scope: Scope, findings: Findings) -> Iterator[Symbol]:
@@ -154,8 +156,12 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
     for name, drug in pathway.drugs.items():
         yield Symbol("drug", prefix + name, keys=tuple(use for use in USES if drug.has(use)))
     for name, biomarker in pathway.biomarkers.items():
+        analyte = biomarker.analyte.text if biomarker.analyte else ""
         keys = ("value",) * biomarker.has("value")
-        yield Symbol("biomarker", prefix + name, Type("number", unit=biomarker.unit), keys)
+        yield Symbol("biomarker", prefix + name, measured(biomarker.unit, analyte), keys)
+    for name, test in pathway.tests.items():
+        if not test.has("panel"):
+            yield Symbol("test", prefix + name, result_type(test))
     for axis, states in pathway.disease.items():
         levels = tuple(name for name, _, _ in states_alone(states))
         yield Symbol("axis", prefix + axis, Type("category", levels=levels))
@@ -168,6 +174,22 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
             else:
                 seen[name] = axis
                 yield Symbol("state", prefix + name)
+
+
+def _panels(documents: Documents, symbols: tuple[Symbol, ...]) -> Iterator[Symbol]:
+    """The panels, with those of their biomarkers that there are."""
+    for pathway in documents.pathways:
+        scope = Scope(symbols, pathway.pathway.text)
+        for name, test in pathway.tests.items():
+            if test.has("panel"):
+                members = [s.name for of in test.panel for s in scope.meanings(of.text, ("biomarker",))]
+                yield Symbol("panel", f"{scope.pathway}.{name}", keys=tuple(members))
+
+
+def result_type(test: Examination) -> Type:
+    """Of a test's results: a truth, or a category of all that can be seen, in the order written."""
+    seen = [level for shares in test.result.values() for level in shares]
+    return Type("category", levels=tuple(dict.fromkeys(seen))) if seen else TRUTH
 
 
 def _values(pathway: Pathway) -> Sections:
@@ -194,6 +216,7 @@ def _things(pathway: Pathway) -> Sections:
         "drugs": pathway.drugs,
         "biomarkers": pathway.biomarkers,
         "groups": {name: members[0] for name, members in pathway.groups.items() if members},
+        "tests": pathway.tests,
         "care": pathway.care,
     }
 

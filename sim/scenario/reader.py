@@ -92,9 +92,9 @@ class Reader:
             self.findings.error("not-a-probability", message, text.span)
         return e
 
-    def share(self, text: Scalar) -> Expr:
+    def share(self, text: Scalar, context: Context = "condition") -> Expr:
         """A probability, or `rest`."""
-        return replace(REST, span=text.span) if text.text == "rest" else self.probability(text)
+        return replace(REST, span=text.span) if text.text == "rest" else self.probability(text, context)
 
     def truth(self, text: Scalar, context: Context) -> Expr:
         return self.expression(text, TRUTH, context)

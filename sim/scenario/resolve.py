@@ -16,6 +16,7 @@ from sim.scenario.diagnostics import Findings
 from sim.scenario.disease import DiseaseReader, apply_modifier
 from sim.scenario.drugs import pharmacy
 from sim.scenario.events import EventReader
+from sim.scenario.examinations import ExaminationReader
 from sim.scenario.imperfections import ImperfectionReader
 from sim.scenario.lint import warn_of_unreached, warn_of_unused
 from sim.scenario.model import Allergy, Coded, Group, Pathway, Scenario, Variable
@@ -93,6 +94,7 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         for c in CorrelationReader(readers[space], drawn, sources).correlations(authors)
     )
     CorrelationReader(readers[SCENARIO], drawn, file.sources).check(correlations)
+    examinations = [ExaminationReader(p, readers[p.pathway.text]) for p in documents.pathways]
     scenario = Scenario(
         name=file.scenario,
         about=file.about,
@@ -120,6 +122,8 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         ),
         correlations=correlations,
         vaccines=_coded(documents, "vaccines", findings),
+        examinations=tuple(x for tests in examinations for x in tests.examinations()),
+        panels=tuple(panel for tests in examinations for panel in tests.panels(biomarkers)),
     )
     check_whole(scenario, findings)
     if findings.count == 0:

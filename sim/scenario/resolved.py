@@ -172,6 +172,8 @@ def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParam
     data["disease"] = {_local(axis.name): _states(axis.states, 0) for axis in pathway.axes}
     data["events"] = {_local(e.name): _event(e) for e in pathway.events}
     data["biomarkers"] = {_local(b.name): _biomarker(b) for b in s.biomarkers if b.name.startswith(own)}
+    data["tests"] = {_local(x.name): _examination(x) for x in s.examinations if x.name.startswith(own)}
+    data["tests"] |= {_local(p.name): _panel(p) for p in s.panels if p.name.startswith(own)}
     allergies = tuple(c for c in s.conditions if isinstance(c, model.Allergy))
     sections: dict[str, tuple[model.Coded, ...]] = {
         "conditions": tuple(c for c in s.conditions if c not in allergies),
@@ -276,6 +278,7 @@ def _biomarker(b: model.Biomarker) -> Plain:
     return _given(
         {
             "code": _codes(b.codes),
+            "analyte": b.analyte,
             "unit": b.unit,
             "value": None if b.value is model.NOT_MEASURED else unparse(b.value),
             "within_person": noise,
@@ -284,6 +287,28 @@ def _biomarker(b: model.Biomarker) -> Plain:
             "decimals": str(b.decimals),
         }
     )
+
+
+def _examination(x: model.Examination) -> Plain:
+    rows, e = Plain(), x.result
+    while e.op == "if":
+        rows[unparse(e.args[0])], e = _row(e.args[1]), e.args[2]
+    rows["otherwise"] = _row(e)
+    found = {"result" if x.type.levels else "positive": rows, "takes": _text(x.takes)}
+    return _given({"code": _codes(x.codes), "display": x.display, **found})
+
+
+def _panel(p: model.Panel) -> Plain:
+    together = {"panel": list(p.biomarkers), "errors_correlate": _text(p.errors_correlate)}
+    return _given({"code": _codes(p.codes), "display": p.display, **together})
+
+
+def _row(draw: Expr) -> Plain | str | None:
+    """What a test shows in one situation."""
+    if draw.value == "bernoulli":
+        return _text(draw.args[0])
+    shares = zip(draw.type.levels, draw.args, strict=True)
+    return {level: _text(share) for level, share in shares}
 
 
 def _coded(thing: model.Coded) -> Plain:
@@ -330,8 +355,10 @@ def _verb(step: Step) -> Plain:
     match step:
         case model.Visit():
             return _visit(step)
-        case model.Test(biomarker=biomarker):
-            return {"test": biomarker}
+        case model.Test(biomarker=test) | model.Examine(test=test):
+            return {"test": test}
+        case model.MeasurePanel(panel=panel):
+            return {"test": panel}
         case model.Diagnose(condition=condition, resolves_after=after):
             return {"diagnose": condition, "resolves": f"after {unparse(after)}" if after else None}
         case model.Resolve(condition=condition):

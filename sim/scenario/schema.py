@@ -171,8 +171,29 @@ class Drug(Coded):
     as_needed: Truth = False
 
 
+class Examination(Coded):
+    """A test whose result is no number: positive or not, or one of those that are seen under `result`; or a
+    panel of biomarkers that are measured together.
+    """
+
+    positive: Annotated[dict[str, Expression], Section(_ANYTHING), Field(default_factory=dict)]
+    result: Annotated[
+        dict[str, Annotated[dict[str, Expression], _THINGS]],
+        Section(_ANYTHING),
+        Field(default_factory=dict),
+    ]
+    takes: Expression | None = None
+    panel: AnyNumber[Name]
+    errors_correlate: Expression | None = None
+
+    @classmethod
+    def example(cls) -> str:
+        return "{positive: {cancer: 0.8, otherwise: 0.05}}"
+
+
 class Biomarker(Named):
     code: Codes | None = None
+    analyte: Name | None = None
     unit: Text
     value: Expression | None = None
     within_person: Expression | None = None
@@ -570,7 +591,6 @@ class Pathway(Named):
         {
             "needs",
             "uses",
-            "tests",
             "expect",
         }
     )
@@ -583,6 +603,7 @@ class Pathway(Named):
     disease: Things[Annotated[dict[str, State], _THINGS]]
     events: Things[Event]
     biomarkers: Values[Biomarker]
+    tests: Things[Examination]
     modifies: AnyNumber[Modifier]
     conditions: Things[Coded]
     allergies: Things[Coded]

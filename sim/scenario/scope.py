@@ -31,6 +31,8 @@ SymbolKind = Literal[
     "procedure",
     "vaccine",
     "biomarker",
+    "test",
+    "panel",
     "protocol",
     "provider",
     "axis",
@@ -42,13 +44,13 @@ class Symbol:
     """A name and what it stands for.
 
     `name` is qualified ("pathway.x"; a provider has no pathway). `type` is that of its value, for kinds that
-    have one: variable, parameter, table (of its cells), formula, biomarker, axis (of its states).
+    have one: variable, parameter, table (of its cells), formula, biomarker, test, axis (of its states).
     `keys` are what a table is read by: "age", "year", "sex", the qualified name of a variable (the axis of a
-    categorical one has its levels, in its order), or a column of numbers that only `lookup` gives; and of a
-    drug which of "adherence", "works_in" and "given_up" it has, of a biomarker "value" if it has one.
-    `formula` is a formula's checked expression: formulas are checked before what reads them (`names_in` says
-    in which order); or what a parameter that changes on dates stands for. `members` are those of a value set,
-    which is of their kind.
+    categorical one has its levels, in its order), or a column of numbers that only `lookup` gives; of a drug
+    which of "adherence", "works_in" and "given_up" it has; of a biomarker "value" if it has one; of a panel
+    its biomarkers. `formula` is a formula's checked expression: formulas are checked before what reads them
+    (`names_in` says in which order); or what a parameter that changes on dates stands for. `members` are
+    those of a value set, which is of their kind.
     """
 
     kind: SymbolKind

@@ -190,7 +190,12 @@ class _Checker:
         if op == "ever" and found.kind == "vaccine":
             count = Expr("count", (), found.name, NUMBER, call.span)
             return Expr("gt", (count, Expr("const", (), 0.0, NUMBER, call.span)), None, TRUTH, call.span)
+        if op == "positive":
+            return self.positive(found, call.span)
         windows = tuple(self.within(value) for _, value in call.keywords)
+        if found.kind == "panel":
+            parts = [Expr(op, windows, biomarker, TRUTH, call.span) for biomarker in found.keys]
+            return reduce(lambda one, other: Expr("and", (one, other), None, TRUTH, call.span), parts)
         of = word.type or found.type or NUMBER
         if found.members and op in _OF_ANY:
             members = (self.scope.find(name, word.kinds, thing.span) for name in found.members)
@@ -218,6 +223,14 @@ class _Checker:
             return taken
         condition = reduce(lambda one, other: Expr("and", (one, other), None, TRUTH, span), conditions)
         return Expr("if", (condition, taken, Expr("const", (), 0.0, NUMBER, span)), None, taken.type, span)
+
+    def positive(self, test: Symbol, span: Span) -> Expr:
+        """The last result of a test that says yes or no."""
+        if test.type != TRUTH:
+            name, levels = test.name.rpartition(".")[2], test.type.levels if test.type else ()
+            message = f"`{name}` does not say yes or no, but {', '.join(levels)}"
+            raise fault("wrong-kind", message, span, f"last({name}) == {levels[0]}" if levels else "")
+        return Expr("last", (), test.name, TRUTH, span)
 
     def within(self, syntax: Syntax) -> Expr:
         window = algebra.expect(self.expression(syntax), DURATION)
@@ -406,6 +419,9 @@ class _Checker:
                     return MONTH
                 case Name(name=name):
                     found = self.scope.meanings(name, VALUES)
+                    of = found[0].type if len(found) == 1 else None
+                case Call(function=Name(name="last" | "first"), args=(Name(name=name),)):
+                    found = self.scope.meanings(name, ("test", "biomarker"))
                     of = found[0].type if len(found) == 1 else None
                 case Call(function=Name(name="felt"), args=(inner,)):
                     of = self.category(inner)

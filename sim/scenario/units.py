@@ -1,9 +1,10 @@
 """Units of durations, rates, dates and clinical quantities.
 
-Interface (stable): `in_base`, `spell`, `is_known`, `same_unit`, `days_from_date`, `date_from_days`.
+Interface (stable): `in_base`, `spell`, `is_known`, `same_unit`, `standard`, `days_from_date`,
+`date_from_days`.
 
 Durations become days, rates per day, dates days since 1970-01-01. A clinical unit is a name that numbers
-carry: nothing converts between two of them.
+carry: what converts between two of them depends on what is measured, see analytes.py.
 """
 
 from __future__ import annotations
@@ -114,9 +115,14 @@ def is_known(unit: str) -> bool:
     return unit in CLINICAL
 
 
+def standard(unit: str) -> str:
+    """The one spelling of a clinical unit that stands for all."""
+    return _SAME.get(unit, unit)
+
+
 def same_unit(one: str, other: str) -> bool:
     """Whether two clinical units are spellings of one."""
-    return _SAME.get(one, one) == _SAME.get(other, other)
+    return standard(one) == standard(other)
 
 
 def days_from_date(text: str) -> float:

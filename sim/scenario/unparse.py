@@ -99,4 +99,5 @@ def _atom(e: Expr) -> str:
     if e.value is None or e.op == PREVIOUS_STATE:
         return e.op
     within = f", within={_text(e.args[0], 0)}" if e.args else ""
-    return f"{e.op}({e.value}{within})"
+    word = "positive" if e.op == "last" and e.type.kind == "truth" else e.op
+    return f"{word}({e.value}{within})"

@@ -15,8 +15,10 @@ from sim.scenario.model import (
     Biomarker,
     Do,
     Every,
+    Examine,
     Expr,
     Imperfection,
+    MeasurePanel,
     Protocol,
     Scenario,
     Span,
@@ -92,6 +94,10 @@ def _below(thing: object) -> tuple[str, ...]:
             return ("chance", "hours", "queue", "attend", "rebook", "lasts", "discharge")
         case Every():
             return ("chance", "first")
+        case Examine():
+            return ("chance", "takes")
+        case MeasurePanel(biomarkers=biomarkers):
+            return ("chance", *biomarkers)
         case Step():
             return ("chance",)
         case Imperfection():

@@ -15,7 +15,8 @@ from sim.scenario.tokens import KEYWORDS
 class Word:
     """A word that reads something by its name: `in(state)`.
 
-    `type` None is that of the biomarker read. `side` is what it looks at: truth, record, or what both know.
+    `type` None is that of the biomarker or test read. `side` is what it looks at: truth, record, or what both
+    know.
     """
 
     kinds: tuple[SymbolKind, ...]
@@ -26,11 +27,11 @@ class Word:
     @property
     def wanted(self) -> str:
         """What it reads, for messages."""
-        return " or ".join(self.kinds) if len(self.kinds) < 3 else "thing that happens"
+        return " or ".join(self.kinds) if len(self.kinds) <= 3 else "thing that happens"
 
     def form(self, name: str) -> str:
         """How it is written, for messages."""
-        what = self.kinds[0] if len(self.kinds) == 1 else "name"
+        what = self.kinds[0] if len(self.kinds) <= 3 else "name"
         return f"{name}({what}, within=1 year)" if self.within else f"{name}({what})"
 
 
@@ -58,12 +59,13 @@ READS: dict[str, Word] = {
     "prescribed": Word(("drug",), TRUTH, "record"),
     "top_dose": Word(("drug",), TRUTH, "record"),
     "running": Word(("protocol",), TRUTH, "record"),
-    "tested": Word(("biomarker",), TRUTH, "record", within=True),
-    "last": Word(("biomarker",), None, "record"),
-    "first": Word(("biomarker",), None, "record"),
+    "tested": Word(("biomarker", "test", "panel"), TRUTH, "record", within=True),
+    "positive": Word(("test",), TRUTH, "record"),
+    "last": Word(("biomarker", "test"), None, "record"),
+    "first": Word(("biomarker", "test"), None, "record"),
     "mean": Word(("biomarker",), None, "record", within=True),
-    "count": Word(THING, NUMBER, "both", within=True),
-    "since": Word(THING, DURATION, "both"),
+    "count": Word((*THING, "test"), NUMBER, "both", within=True),
+    "since": Word((*THING, "test"), DURATION, "both"),
 }
 
 CLOCKS: dict[str, Type] = {"age": YEARS, "year": NUMBER, "month": NUMBER, "today": DATE}
@@ -76,9 +78,7 @@ PREVIOUS_STATE = "previous_state"  # of the axis whose state is entered: in the 
 FUNCTIONS = ("exp", "log", "sqrt", "floor", "abs", "min", "max", "known", "felt", "season", "lookup")
 
 # Words of the language that are still to come, and what they are for.
-NOT_BUILT: dict[str, str] = {
-    "positive": "the result of a yes/no test",
-}
+NOT_BUILT: dict[str, str] = {}
 
 # What to write instead of a bare name that has no value, or of a word that does not read it.
 INSTEAD: dict[SymbolKind, str] = {
@@ -90,6 +90,8 @@ INSTEAD: dict[SymbolKind, str] = {
     "procedure": "count({name}) > 0",
     "vaccine": "ever({name})",
     "biomarker": "last({name}) or usual({name})",
+    "test": "last({name})",
+    "panel": "last(...) one of its biomarkers",
     "protocol": "running({name})",
     "provider": "count({name}) > 0",
     "axis": "in(...) one of its states",

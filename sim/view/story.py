@@ -43,6 +43,7 @@ WAITS = {
     "rebook": "asks again in {}, on {}",
     "lasts": "the visit lasts {}, to {}",
     "time": "next time in {}, on {}",
+    "result": "the result takes {}, to {}",
 }
 LOUD = ("state", "death")
 
@@ -218,6 +219,10 @@ def told(happening: Happening, names: Names) -> str:
             return f"the visit to {what} is over after {facts['lasted'].shown}{discharged}"
         case "test":
             return _test(what, happening)
+        case "examine":
+            result: Amount = facts["result"]
+            truth = "positive" if result.value else "negative"
+            return f"{what}: {result.shown if result.type.levels else truth}"
         case "diagnose":
             return f"diagnosed: {what}" + (", which is listed already" if facts["already"] else "")
         case "resolve":
@@ -302,6 +307,9 @@ def reasons(happening: Happening, names: Names) -> Iterator[str]:
             yield f"shares {', '.join(map(_valued, facts['shares']))}{_uniform(facts['uniform'])}"
     if happening.kind == "visit over" and facts["shares"]:
         yield f"shares {', '.join(map(_valued, facts['shares']))}{_uniform(facts['uniform'])}"
+    if happening.kind == "examine":
+        chances = ", ".join(f"{result} {_valued(part)}" for result, part in facts["options"])
+        yield f"{facts['situation']}: {chances}{_uniform(facts['uniform'])}"
     if happening.kind == "rounds over" and facts["answer"]:
         yield f"until: {_yes(facts['answer'].holds)}, as {_because(facts['answer'])}"
     if happening.kind == "ask" and facts["priority"] and not facts["priority"].simple:

@@ -50,6 +50,9 @@ class Names:
     condition_groups: list[str] = field(default_factory=list)
     procedure_groups: list[str] = field(default_factory=list)
     groups: dict[str, list[str]] = field(default_factory=dict)  # of states, by axis
+    panels: list[str] = field(default_factory=list)
+    tests: list[str] = field(default_factory=list)  # yes or no
+    sights: list[str] = field(default_factory=list)  # tests that show LEVELS
 
     @property
     def things(self) -> list[str]:
@@ -66,6 +69,14 @@ class Names:
             *self.condition_groups,
             *self.procedure_groups,
         ]
+
+    @property
+    def counted(self) -> list[str]:
+        return [*self.things, *self.examinations]
+
+    @property
+    def examinations(self) -> list[str]:
+        return [*self.tests, *self.sights]
 
 
 def one(draw: Draw, options: Sequence[str]) -> str:
@@ -87,8 +98,9 @@ def truth(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
     kinds += ["in", "ever"] * bool(n.states) + ["taking"] * bool(n.drugs)
     if where != "value":
         kinds += ["diagnosed"] * bool(n.conditions) + ["prescribed", "top dose"] * bool(n.drugs)
-        kinds += ["running"] * bool(n.protocols) + ["count", "count within", "since"] * bool(n.things)
+        kinds += ["running"] * bool(n.protocols) + ["count", "count within", "since"] * bool(n.counted)
         kinds += ["tested", "tested within", "last", "mean"] * bool(n.biomarkers)
+        kinds += ["positive"] * bool(n.tests) + ["seen"] * bool(n.sights)
     kinds += ["age", "today", "year", "month"] + ["time in", "years in"] * bool(n.states)
     if depth:
         kinds += ["not", "and", "or"]
@@ -118,17 +130,26 @@ def truth(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
         case "running":
             return f"running({one(draw, n.protocols)})"
         case "count":
-            return f"count({one(draw, n.things)}) {one(draw, ('>=', '==', '<'))} {one(draw, ('1', '2', '3'))}"
+            return (
+                f"count({one(draw, n.counted)}) {one(draw, ('>=', '==', '<'))} {one(draw, ('1', '2', '3'))}"
+            )
         case "count within":
-            return f"count({one(draw, n.things)}, within={duration(draw)}) {more} {one(draw, ('1', '2'))}"
+            return f"count({one(draw, n.counted)}, within={duration(draw)}) {more} {one(draw, ('1', '2'))}"
         case "since":
-            return f"since({one(draw, n.things)}) {more} {duration(draw)}"
+            return f"since({one(draw, n.counted)}) {more} {duration(draw)}"
         case "tested":
-            return f"tested({one(draw, n.biomarkers)})"
+            return f"tested({one(draw, [*n.biomarkers, *n.examinations, *n.panels])})"
         case "tested within":
-            return f"tested({one(draw, n.biomarkers)}, within={duration(draw)})"
+            return (
+                f"tested({one(draw, [*n.biomarkers, *n.examinations, *n.panels])}, within={duration(draw)})"
+            )
         case "last":
             return f"{one(draw, ('last', 'first'))}({one(draw, n.biomarkers)}) {more} {one(draw, ('5', '6'))}"
+        case "positive":
+            return f"positive({one(draw, n.tests)})"
+        case "seen":
+            word, test = one(draw, ("last", "first")), one(draw, n.sights)
+            return f"{word}({test}) {one(draw, ('==', '!='))} {one(draw, LEVELS)}"
         case "mean":
             return f"mean({one(draw, n.biomarkers)}, within={duration(draw)}) {more} 5"
         case "age":
@@ -163,7 +184,7 @@ def number(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
     kinds += ["season"] * (where != "value")
     kinds += ["in", "years in", "ever"] * bool(n.states) + ["taking"] * bool(n.drugs)
     if where != "value":
-        kinds += ["count", "count within"] * bool(n.things)
+        kinds += ["count", "count within"] * bool(n.counted)
     kinds += ["year"] * (where in ("look", "value"))
     if depth:
         kinds += ["arithmetic", "if", "or else", "min", "exp", "power", "abs", "sqrt", "known"]
@@ -191,9 +212,9 @@ def number(draw: Draw, n: Names, where: Where, depth: int = 2) -> str:
         case "taking":
             return f"taking({one(draw, n.drugs + n.drug_groups)})"
         case "count":
-            return f"count({one(draw, n.things)})"
+            return f"count({one(draw, n.counted)})"
         case "count within":
-            return f"count({one(draw, n.things)}, within={duration(draw)})"
+            return f"count({one(draw, n.counted)}, within={duration(draw)})"
         case "year":
             return "(year - 1990)"
         case "if":

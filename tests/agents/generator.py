@@ -63,6 +63,7 @@ def scenarios(draw: Draw) -> Written:
     hazards: list[str] = []
     for pathway in bare:
         fill(draw, n, pathway, hazards)
+    correlate_errors(draw, bare)
     for pathway in bare:
         modifiers = [modifier(draw, n, hazards) for _ in range(draw(st.integers(0, 2)))] if hazards else []
         modifiers += [mover(draw, n) for _ in range(draw(st.integers(0, 2)))] if n.biomarkers else []
@@ -193,6 +194,12 @@ def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
     pathway |= {"groups": groups} if groups else {}
     named("vaccines", n.vaccines, "v", (0, 1, 1))
     named("biomarkers", n.biomarkers, "m", (0, 1, 2, 1))
+    named("tests", tests := [], "v", (0, 1, 1, 2))
+    for test in tests:
+        one(draw, (n.tests, n.sights)).append(test)
+    if len(n.biomarkers) > 1:
+        pathway.setdefault("tests", {})[f"b_{name}"] = a_panel(draw, n)
+        n.panels.append(f"b_{name}")
     named("care", n.protocols, "q", (1, 2, 3, 4, 0))
     return pathway
 
@@ -216,6 +223,9 @@ def fill(draw: Draw, n: Names, pathway: Map, hazards: list[str]) -> None:
     fill_values(draw, n, pathway)
     for biomarker in pathway.get("biomarkers", {}):
         pathway["biomarkers"][biomarker] = a_biomarker(draw, n)
+    for test in pathway.get("tests", {}):
+        if test in n.examinations:
+            pathway["tests"][test] = an_examination(draw, n, test in n.tests)
     for name, axis in pathway["disease"].items():
         conditions = list(pathway.get("conditions", {}))
         fill_axis(draw, n, axis, conditions, hazards)
@@ -274,6 +284,38 @@ def a_biomarker(draw: Draw, n: Names) -> Map:
     if draw(st.booleans()):
         found["measurement_error"] = one(draw, ("normal(0, 0.3)", "uniform(-1, 1)"))
     return found
+
+
+def a_panel(draw: Draw, n: Names) -> Map:
+    """Of biomarkers of any pathway."""
+    return {"panel": draw(st.lists(st.sampled_from(n.biomarkers), min_size=2, max_size=3, unique=True))}
+
+
+def correlate_errors(draw: Draw, pathways: list[Map]) -> None:
+    """Of panels in which there are several errors."""
+    measured = {name: b for pathway in pathways for name, b in pathway.get("biomarkers", {}).items()}
+    panels = [test for pathway in pathways for test in pathway.get("tests", {}).values() if "panel" in test]
+    for panel in panels:
+        errors = sum("measurement_error" in measured[name] for name in panel["panel"])
+        if errors > 1 and draw(st.booleans()):
+            panel["errors_correlate"] = one(draw, ("0.4", "-0.3", "0"))
+
+
+def an_examination(draw: Draw, n: Names, says_yes: bool) -> Map:
+    """States, and other truths, with what is seen in them."""
+    truths = [truth(draw, values_only(n), "value", 1) for _ in range(draw(st.integers(0, 1)))]
+    keys = list(dict.fromkeys([*truths, *draw(st.lists(st.sampled_from(n.states), max_size=2, unique=True))]))
+    found: Map = {}
+    if says_yes:
+        found["positive"] = {key: chance(draw) for key in [*keys, "otherwise"]}
+    else:
+        rows = (
+            {LEVELS[0]: "0.5", LEVELS[1]: "rest"},
+            {LEVELS[2]: "0.25 if female else 0.1", LEVELS[0]: "rest"},
+        )
+        all_levels = {LEVELS[0]: "0.2", LEVELS[1]: "0.3", LEVELS[2]: "rest"}
+        found["result"] = {key: one(draw, rows) for key in keys} | {"otherwise": all_levels}
+    return found | ({"takes": time(draw, n)} if draw(st.booleans()) else {})
 
 
 def values_only(n: Names) -> Names:
@@ -538,7 +580,9 @@ def steps(draw: Draw, n: Names, later: list[str], depth: int) -> list[Map]:
 
 def a_step(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     kinds = ["wait", "set", "wait until"]
-    kinds += ["test", "tests"] * bool(n.biomarkers) + ["diagnose", "resolve"] * bool(n.conditions)
+    kinds += ["test", "tests"] * bool(n.biomarkers) + ["examine"] * bool(n.examinations)
+    kinds += ["panel"] * bool(n.panels)
+    kinds += ["diagnose", "resolve"] * bool(n.conditions)
     kinds += ["change dose"] * bool(n.doses) + ["switch"] * (len(n.drugs) > 1) + ["climb"] * bool(n.ladders)
     kinds += ["vaccinate"] * bool(n.vaccines) + ["record"] * bool(n.biomarkers)
     kinds += ["prescribe", "stop drug"] * bool(n.drugs) + ["perform"] * bool(n.procedures)
@@ -653,8 +697,8 @@ def choose(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
 
 
 def tests(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
-    names = draw(st.lists(st.sampled_from(n.biomarkers), min_size=1, max_size=2, unique=True))
-    return {"test": names}
+    measured = [*n.biomarkers, *n.examinations, *n.panels]
+    return {"test": draw(st.lists(st.sampled_from(measured), min_size=1, max_size=2, unique=True))}
 
 
 def record(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
@@ -667,6 +711,8 @@ STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
     "set": lambda draw, n, later, depth: {"set": assignments(draw, n)},
     "test": lambda draw, n, later, depth: {"test": one(draw, n.biomarkers)},
     "tests": tests,
+    "panel": lambda draw, n, later, depth: {"test": one(draw, n.panels)},
+    "examine": lambda draw, n, later, depth: {"test": one(draw, n.examinations)},
     "diagnose": diagnose,
     "resolve": lambda draw, n, later, depth: {"resolve": one(draw, n.conditions + n.condition_groups)},
     "prescribe": prescribe,

@@ -18,10 +18,12 @@ from sim.scenario.model import (
     DISTRIBUTIONS,
     SOJOURNS,
     Event,
+    Examination,
     Exit,
     Expr,
     Group,
     If,
+    Panel,
     Provider,
     Scenario,
     Span,
@@ -78,6 +80,11 @@ def constructs(scenario: Scenario) -> Iterator[str]:
                 yield "Visit"
                 yield "chance" if part.chance else "no chance"
                 yield from (f"visit {word}" for word, it in zip(words, given, strict=True) if it)
+            case Examination():
+                yield f"test of {part.type.kind}"
+                yield "test takes" if part.takes else "test at once"
+            case Panel():
+                yield "panel with correlation" if part.errors_correlate else "panel"
             case Provider():
                 yield "hours" if part.hours else "always open"
                 yield "provider lasts" if part.lasts else "no time"
@@ -138,6 +145,8 @@ def test_every_construct_is_generated() -> None:
     others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}
     others |= {"plan", "valid", "valid step", "changes"}
     others |= {"hours", "provider lasts", "event", "event that sets"}
+    others |= {"panel", "panel with correlation"}
+    others |= {"test of truth", "test of category", "test takes", "test at once"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     others |= {"included at start", "included at end", "oversampled"}
     others |= {"previous_state", "group", "in 1 groups", "in 2 groups", "passed at once", "several ways"}

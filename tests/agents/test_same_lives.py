@@ -62,7 +62,7 @@ def words(scenario: Scenario, log: Log, row: int) -> str:
         ENCOUNTER: [p.name for p in scenario.providers],
         APPOINTMENT: [p.name for p in scenario.providers],
         CONDITION: [c.name for c in scenario.conditions],
-        OBSERVATION: [b.name for b in scenario.biomarkers],
+        OBSERVATION: [test.name for test in (*scenario.biomarkers, *scenario.examinations)],
         MEDICATION: [d.name for d in scenario.drugs],
         PROCEDURE: [p.name for p in scenario.procedures],
         IMMUNIZATION: [v.name for v in scenario.vaccines],

@@ -92,6 +92,7 @@ def expected(scenario: Scenario, log: Log) -> dict[str, list[Row]]:
                 found["conditions"].append(within | coded("condition") | since)
             case 2:
                 result = {"time": moment(start), "value": value, "unit": UNITS[code]}
+                result |= {"value_text": None, "panel": None}
                 found["observations"].append(within | coded("observation") | result)
             case 3:
                 dose = {"dose": DOSES[aux] if aux >= 0 else None}

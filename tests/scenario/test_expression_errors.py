@@ -82,7 +82,7 @@ MEANING: list[tuple[str, Type | None, Context, str, str, str, str]] = [
     ("femal", None, "condition", "femal", "unknown-name", "there is no `femal`", "did you mean `female`?"),
     ("diagnosd(asthma)", None, "condition", "diagnosd", "unknown-name", "no function `diagnosd`", "`diagnosed`"),
     ("in(atack)", None, "condition", "atack", "unknown-name", "there is no state `atack`", "did you mean `attack`?"),
-    ("last(spb)", None, "condition", "spb", "unknown-name", "there is no biomarker `spb`", "did you mean `sbp`?"),
+    ("last(spb)", None, "condition", "spb", "unknown-name", "there is no biomarker or test `spb`", "did you mean `sbp`?"),
     ("depression.mood", None, "condition", "depression.mood", "unknown-name", "no `depression.mood`", "episode`?"),
     ("in(flare)", None, "condition", "flare", "ambiguous-name", "`flare` can be state gout.flare, state copd.flare",
      "write the name with its pathway"),
@@ -223,7 +223,7 @@ MEANING: list[tuple[str, Type | None, Context, str, str, str, str]] = [
     ("year == 2010", None, "watch", "year", "not-exact", "here `year` is not alone", "a clock stands alone"),
     ("gestation > 20 weeks", None, "watch", "gestation", "not-exact", "`time_in` is not alone", "a clock stands alone"),
     # to come
-    ("positive(sbp)", None, "condition", "positive", "not-built-yet", "`positive` (the result of a yes/no test)", ""),
+    ("positive(sbp)", None, "condition", "sbp", "wrong-kind", "`positive` reads a test, and `sbp` is a biomarker", "did you mean last(sbp)"),
     ("previous_state", None, "draw", "previous_state", "misplaced-word", "in the `set:` of a state", "and read `x`"),
 ]  # fmt: skip
 

@@ -149,7 +149,7 @@ EARLY = """\
         ("{pills: [x, y]}", "{pills: [x, y], g: [early, y]}", "wrong-kind", "`early` is a state"),
         ("{stop: pills}", "{increase: pills}", "is-a-group", "one drug belongs here"),
         ("{stop: pills}", "{switch: pills, to: x}", "is-a-group", "one drug belongs here"),
-        ("{stop: pills}", "{test: pills}", "wrong-kind", "a biomarker belongs here"),
+        ("{stop: pills}", "{test: pills}", "wrong-kind", "a biomarker or test or panel belongs here"),
         ("{pills: [x, y]}", "{pills: [x, y]}\nladders: {up: [[pills]]}", "is-a-group", "one drug"),
         ("    cured:\n", "    rare: {states: {}}\n    cured:\n", "empty-group", "`rare` has no states"),
         (

@@ -90,7 +90,7 @@ NOT_BUILT = [
         "not-a-probability",
         "this risk is 1.2",
     ),
-    Mistake(LUNG, "last(peak_flow) < 300", "»positive(peak_flow)", "not-built-yet", "`positive`"),
+    Mistake(LUNG, "last(peak_flow) < 300", "positive(»peak_flow)", "wrong-kind", "reads a test"),
 ]
 
 NAMES = [

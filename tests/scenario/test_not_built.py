@@ -22,7 +22,7 @@ PLACES = {
     "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
 }
 PLANNED = {
-    "pathway": "needs uses tests expect",
+    "pathway": "needs uses expect",
     "start": "with",
     "protocol": "needs",
     "do": "with",
