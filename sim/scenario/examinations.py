@@ -9,7 +9,18 @@ from sim.scenario.disease import check_shares
 from sim.scenario.expressions import Call, Name
 from sim.scenario.loader import Mapping as Node
 from sim.scenario.loader import Scalar, place
-from sim.scenario.model import DURATION, NUMBER, TRUTH, Biomarker, Examination, Expr, Panel, Span, Type
+from sim.scenario.model import (
+    DURATION,
+    NOT_MEASURED,
+    NUMBER,
+    TRUTH,
+    Biomarker,
+    Examination,
+    Expr,
+    Panel,
+    Span,
+    Type,
+)
 from sim.scenario.names import result_type
 from sim.scenario.reader import BROKEN, REST, Reader
 from sim.scenario.schema import Examination as Author
@@ -102,10 +113,11 @@ class ExaminationReader:
 
     def panels(self, biomarkers: Sequence[Biomarker]) -> tuple[Panel, ...]:
         errors = {b.name for b in biomarkers if b.measurement_error is not None}
+        unmeasured = {b.name for b in biomarkers if b.value is NOT_MEASURED}
         found = [(name, author) for name, author in self.tests.items() if author.has("panel")]
-        return tuple(self.panel(name, author, errors) for name, author in found)
+        return tuple(self.panel(name, author, errors, unmeasured) for name, author in found)
 
-    def panel(self, name: str, author: Author, errors: Set[str]) -> Panel:
+    def panel(self, name: str, author: Author, errors: Set[str], unmeasured: Set[str]) -> Panel:
         for key in ("positive", "result", "takes"):
             if author.has(key):
                 message = f"`{key}:` does not belong to a panel, whose biomarkers have results of their own"
@@ -114,6 +126,9 @@ class ExaminationReader:
         for nth, (member, text) in enumerate(zip(members, author.panel, strict=True)):
             if member and member in members[:nth]:
                 self.findings.error("same-name", f"`{text.text}` is in this panel twice", text.span)
+            if member in unmeasured:
+                message = f"`{text.text}` has no `value:`, so there is nothing to measure"
+                self.findings.error("not-measured", message, text.span, "value: what it truly is")
         if len(members) < 2:
             message = "a panel measures two biomarkers or more"
             self.findings.error("wrong-shape", message, author.at("panel"), "panel: [sbp, dbp]")
