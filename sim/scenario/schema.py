@@ -278,12 +278,12 @@ class Modifier(Named):
 class Start(Named):
     """How a protocol starts: exactly one of upon, when, rate and during."""
 
-    planned = frozenset({"with"})
     upon: Name | None = None
     when: Expression | None = None
     rate: Expression | None = None
     while_: Expression | None = Field(None, alias="while")
     during: Name | None = None
+    with_: Settings = Field(default_factory=dict, alias="with")
 
 
 class Valid(Model):
@@ -430,13 +430,13 @@ class Choose(AnyStep):
 
 
 class Do(AnyStep):
-    planned = frozenset({"with"})
     do: Name
+    with_: Settings = Field(default_factory=dict, alias="with")
 
 
 class StartProtocol(AnyStep):
-    planned = frozenset({"with"})
     start: Name
+    with_: Settings = Field(default_factory=dict, alias="with")
 
 
 class Set(AnyStep):
@@ -521,7 +521,10 @@ Steps = OneOrMore[Step]
 
 
 class Protocol(Named):
-    planned = frozenset({"needs", "plan"})
+    """`needs` are its arguments: their names, and what each is."""
+
+    planned = frozenset({"plan"})
+    needs: Values[Name]
     starts: AnyNumber[Start]
     while_: Expression | None = Field(None, alias="while")
     until: Expression | None = None
@@ -551,8 +554,6 @@ class Pathway(Named):
 
     planned = frozenset(
         {
-            "needs",
-            "uses",
             "tests",
             "vaccines",
             "allergies",
@@ -560,6 +561,8 @@ class Pathway(Named):
         }
     )
     pathway: Name
+    needs: Annotated[dict[str, Name], Section(QUALIFIED), Field(default_factory=dict)]
+    uses: AnyNumber[Name]
     sources: Texts
     parameters: Values[Parameter]
     variables: Values[Definition]

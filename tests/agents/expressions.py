@@ -49,6 +49,7 @@ class Names:
     condition_groups: list[str] = field(default_factory=list)
     procedure_groups: list[str] = field(default_factory=list)
     groups: dict[str, list[str]] = field(default_factory=dict)  # of states, by axis
+    arguments: dict[str, dict[str, str]] = field(default_factory=dict)  # of protocols that need them
 
     @property
     def things(self) -> list[str]:
@@ -290,6 +291,7 @@ def variable(draw: Draw, n: Names) -> str:
         "gamma(mean=1, sd=0.5)",
         "beta(mean=0.3, sd=0.1)",
         "poisson(mean=2)",
+        f"poisson(mean=abs({mean}) + 0.5)",
         "exponential(mean=1)",
         "weibull(shape=1.5, scale=1)",
         "loglogistic(shape=3, scale=1)",

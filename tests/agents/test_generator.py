@@ -94,6 +94,7 @@ def constructs(scenario: Scenario) -> Iterator[str]:
                 yield "while" if part.while_ else "starts"
                 yield "until" if part.until else "no until"
                 yield "valid" if part.valid else "always valid"
+                yield "arguments" if "_with_" in part.name else "no arguments"
             case _ if hasattr(part, "exits"):
                 yield "lasts" if part.lasts else "no lasts"
                 yield "sets" if part.sets else "no sets"
@@ -136,7 +137,7 @@ def test_every_construct_is_generated() -> None:
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
     others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}
     others |= {"valid", "valid step", "changes"}
-    others |= {"hours", "provider lasts", "event", "event that sets"}
+    others |= {"hours", "provider lasts", "event", "event that sets", "arguments"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}
     others |= {"included at start", "included at end", "oversampled"}
     others |= {"previous_state", "group", "in 1 groups", "in 2 groups", "passed at once", "several ways"}

@@ -24,10 +24,8 @@ PLACES = {
     "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
 }
 PLANNED = {
-    "pathway": "needs uses tests vaccines allergies expect",
-    "start": "with",
-    "protocol": "needs plan",
-    "do": "with",
+    "pathway": "tests vaccines allergies expect",
+    "protocol": "plan",
     "step": " ".join(sorted(PLANNED_VERBS)),
     "scenario": "expect",
 }
