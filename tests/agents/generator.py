@@ -562,6 +562,7 @@ def with_arguments(draw: Draw, n: Names, name: str) -> Map:
 
 
 def arguments(draw: Draw, n: Names, protocol: str) -> Map:
+    constants = [name for name in n.parameters if name.startswith(("k_", "number_"))]
     given: dict[str, Callable[[], str]] = {
         "drug": lambda: one(draw, n.drugs),
         "condition": lambda: one(draw, n.conditions),
@@ -569,7 +570,7 @@ def arguments(draw: Draw, n: Names, protocol: str) -> Map:
         "biomarker": lambda: one(draw, n.biomarkers),
         "protocol": lambda: one(draw, n.protocols),
         "provider": lambda: one(draw, n.providers),
-        "number": lambda: one(draw, ("1", "0.5", "2 - 0.5", *n.parameters)),
+        "number": lambda: one(draw, ("1", "0.5", "2 - 0.5", *constants)),
         "duration": lambda: duration(draw),
     }
     return {name: given[name.removesuffix("_")]() for name in n.arguments[protocol]}
