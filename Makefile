@@ -30,6 +30,7 @@ bench: $(VENV)/installed-peers
 	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python benchmarks/first_patient.py
 	$(BIN)/python benchmarks/runtimes.py
+	$(BIN)/python benchmarks/check.py
 
 $(VENV)/installed: pyproject.toml
 	@echo "installing into $(VENV), which takes a minute or two the first time"

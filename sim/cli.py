@@ -231,15 +231,25 @@ def run(
 @click.option("--resolved", is_flag=True, help="Print the scenario with everything spelled out, as YAML.")
 @settings
 def check(scenario: Path, resolved: bool, parameters: Parameters) -> None:
-    """Say all that is wrong or suspicious about SCENARIO, at once."""
+    """Say all that is wrong or suspicious about SCENARIO, at once.
+
+    It may be a single pathway, a file that is then checked against what it `needs:`.
+    """
     with _user_faults():
         from sim.program import compile
         from sim.runs.background import with_background
         from sim.runs.runtime import choose
-        from sim.scenario import ScenarioError, resolved_form
+        from sim.scenario import ScenarioError, check_pathway, resolved_form
         from sim.scenario import check as examine
 
         found, findings = examine(scenario, parameters)
+        if [f.rule for f in findings] == ["not-a-scenario"] and not resolved:
+            name, findings = check_pathway(scenario)
+            if name is None:
+                raise ScenarioError(findings)
+            _warn(findings)
+            click.echo(f"{name}: no errors, where others define what it needs")
+            return
         if found is None:
             raise ScenarioError(findings)
         choice = choose(found)

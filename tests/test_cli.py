@@ -307,6 +307,15 @@ def test_a_scenario_in_yaml_runs_to_the_same_digest_anyhow(capsys: pytest.Captur
     assert set(first.table("conditions")["code"]) == {"82272006"}
 
 
+def test_a_pathway_is_checked_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.yaml").write_text("pathway: other\nneeds: {bmi: number}\nformulas: {x: bmi + 1}\n")
+    assert call("check", "other.yaml") == 0
+    assert capsys.readouterr().out == "other: no errors, where others define what it needs\n"
+    Path("other.yaml").write_text("pathway: other\nneeds: {bmi: number}\nformulas: {x: bmy + 1}\n")
+    assert call("check", "other.yaml") == 2
+    assert "did you mean `bmi`?" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("colds")
 def test_a_fault_in_a_life_shows_the_line_and_the_patient(capsys: pytest.CaptureFixture[str]) -> None:
     path = Path("colds/colds.yaml")

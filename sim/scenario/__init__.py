@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sim.scenario.diagnostics import Diagnostic, ScenarioError, render
-from sim.scenario.documents import examine
+from sim.scenario.documents import examine, examine_pathway
 from sim.scenario.model import Scenario
 from sim.scenario.resolved import resolved
 from sim.scenario.settings import Parameters
@@ -16,6 +16,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "check",
+    "check_pathway",
     "load",
     "render",
     "resolved_form",
@@ -42,6 +43,14 @@ def check(
     """The scenario at `path` (None where it has errors) and every finding, warnings too, by place."""
     scenario, _, diagnostics = examine(path, parameters)
     return scenario, diagnostics
+
+
+def check_pathway(path: str | Path) -> tuple[str | None, tuple[Diagnostic, ...]]:
+    """The name of the pathway in the file at `path` (None where it has errors) and every finding, by place.
+
+    It is checked alone, with what it `needs:` taken as given: whatever only a scenario can tell is not found.
+    """
+    return examine_pathway(Path(path))
 
 
 def resolved_form(path: str | Path, parameters: Parameters | None = None) -> dict[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from sim.scenario import model, schema
+from sim.scenario.arguments import Instance
 from sim.scenario.codes import codes_of
 from sim.scenario.dates import dates, holds
 from sim.scenario.disease import Draft, Hazard, assigned, assignment, check_rate, check_shares
@@ -34,68 +35,73 @@ class CareReader:
     `limited` are the providers with a capacity, `pharmacy` all drugs.
     """
 
-    def __init__(self, pathway: schema.Pathway, reader: Reader, limited: frozenset[str], pharmacy: Pharmacy):
-        self.pathway = pathway
+    def __init__(
+        self, instances: Sequence[Instance], reader: Reader, limited: frozenset[str], pharmacy: Pharmacy
+    ):
+        self.instances = instances
         self.limited = limited
         self.pharmacy = pharmacy
-        self.prefix = pathway.pathway.text
         self.reader = reader
         self.drafts: dict[str, list[Draft]] = {}
 
     def read(self) -> None:
-        for name, protocol in self.pathway.care.items():
-            site = f"{self.prefix}/{name}/starts"
-            starts = [self.start(start, f"{site}/{nth}") for nth, start in enumerate(protocol.starts, 1)]
-            self.drafts[f"{self.prefix}.{name}"] = [draft for draft in starts if draft]
+        for instance in self.instances:
+            site, protocol = f"{instance.name.replace('.', '/')}/starts", instance.author
+            reader = self.reader.binding(instance.arguments)
+            starts = [
+                self.start(start, f"{site}/{nth}", reader) for nth, start in enumerate(instance.starts, 1)
+            ]
+            self.drafts[instance.name] = [draft for draft in starts if draft]
             if protocol.while_ and protocol.starts:
                 message = "`while:` starts the protocol by itself; it stands instead of `starts:`"
                 self.reader.findings.error("misplaced-key", message, protocol.at("while"))
 
     def protocols(self) -> tuple[model.Protocol, ...]:
         """The protocols, with every modifier that was added to `drafts`."""
-        return tuple(self.protocol(name, protocol) for name, protocol in self.pathway.care.items())
+        return tuple(map(self.protocol, self.instances))
 
-    def protocol(self, name: str, author: schema.Protocol) -> model.Protocol:
-        qualified, site = f"{self.prefix}.{name}", f"{self.prefix}/{name}"
+    def protocol(self, instance: Instance) -> model.Protocol:
+        author, reader = instance.author, self.reader.binding(instance.arguments)
         return model.Protocol(
-            qualified,
-            tuple(draft.start() for draft in self.drafts[qualified]),
-            self.reader.truth(author.while_, "watch") if author.while_ else None,
-            self.reader.truth(author.until, "watch") if author.until else None,
-            StepReader(self.reader, site, self.limited, self.pharmacy).steps(author.steps),
-            site,
+            instance.name,
+            tuple(draft.start() for draft in self.drafts[instance.name]),
+            reader.truth(author.while_, "watch") if author.while_ else None,
+            reader.truth(author.until, "watch") if author.until else None,
+            StepReader(reader, instance, self.limited, self.pharmacy).steps(author.steps),
+            instance.name.replace(".", "/"),
             author.span,
             dates(author.valid, self.reader.findings) if author.valid else None,
-            self.plan(name, author.plan) if author.plan else None,
+            self.plan(instance, author.plan, reader) if author.plan else None,
         )
 
-    def plan(self, name: str, author: schema.Plan) -> model.Plan:
-        reason = self.reader.name(author.reason, ("condition",)) if author.reason else None
-        codes = codes_of(author, self.reader.findings)
-        return model.Plan(codes, author.display or name.replace("_", " "), reason)
+    def plan(self, instance: Instance, author: schema.Plan, reader: Reader) -> model.Plan:
+        reason = reader.name(author.reason, ("condition",)) if author.reason else None
+        codes = codes_of(author, reader.findings)
+        name = instance.name.rpartition(".")[2].replace("_", " ")
+        return model.Plan(codes, author.display or name, reason)
 
-    def start(self, author: schema.Start, site: str) -> Draft | None:
+    def start(self, author: schema.Start, site: str, reader: Reader) -> Draft | None:
         kinds = [kind for kind in _KINDS if author.has(kind)]
         if len(kinds) != 1:
             message = f"a start has exactly one of {', '.join(_KINDS)}"
-            self.reader.findings.error("start-kind", message, author.span)
+            reader.findings.error("start-kind", message, author.span)
             return None
         if author.while_ and not author.rate:
             message = "`while:` goes with a rate; put it in the expression, or under the protocol"
-            self.reader.findings.error("misplaced-key", message, author.at("while"))
+            reader.findings.error("misplaced-key", message, author.at("while"))
         if author.upon:
-            thing = self.reader.name(author.upon, THING)
+            thing = reader.name(author.upon, THING)
             return Draft(Start("upon", thing, None, site, author.span), None)
         if author.during:
-            provider = self.reader.name(author.during, ("provider",))
+            provider = reader.name(author.during, ("provider",))
             return Draft(Start("during", provider, None, site, author.span), None)
         if author.when:
-            condition = self.reader.truth(author.when, "watch")
+            condition = reader.truth(author.when, "watch")
             return Draft(Start("when", None, condition, site, author.span), None)
         assert author.rate
-        rate = self.reader.expression(author.rate, RATE, "rate")
-        check_rate(self.reader, rate, author.rate.span)
-        while_ = self.reader.truth(author.while_, "rate") if author.while_ else None
+        rate = reader.expression(author.rate, RATE, "rate")
+        check_rate(reader, rate, author.rate.span)
+        while_ = reader.truth(author.while_, "rate") if author.while_ else None
         return Draft(Start("rate", None, rate, site, author.span), Hazard(rate, while_))
 
 
@@ -107,12 +113,13 @@ def _named(name: str, group: Scalar) -> Scalar:
 class StepReader:
     """Reads the steps of one protocol, and numbers those of one verb and object as they come."""
 
-    def __init__(self, reader: Reader, protocol: str, limited: frozenset[str], pharmacy: Pharmacy):
+    def __init__(self, reader: Reader, instance: Instance, limited: frozenset[str], pharmacy: Pharmacy):
         self.reader = reader
         self.limited = limited
         self.pharmacy = pharmacy
         self.findings = reader.findings
-        self.protocol = protocol
+        self.instance = instance
+        self.protocol = instance.name.replace(".", "/")
         self.count: Counter[str] = Counter()
 
     def steps(self, authors: Sequence[schema.AnyStep]) -> tuple[Step, ...]:
@@ -129,8 +136,8 @@ class StepReader:
             yield model.If(f"{steps[0].site}/valid", None, author.span, condition, steps, ())
 
     def taken(self, author: schema.AnyStep) -> Iterator[Step]:
-        """The step; several for a list of tests or assignments, or a group, inside one `if` where they share
-        a chance.
+        """The step; several for a list of tests or assignments, a group, or a protocol with arguments, inside
+        one `if` where they share a chance.
         """
         match author:
             case schema.Test(test=[_, _, *_]):
@@ -139,6 +146,9 @@ class StepReader:
             case schema.Set(set=values) if len(values) > 1:
                 verb, things = "set", list(values)
                 parts = [self.part(author, verb, {name: text}) for name, text in values.items()]
+            case schema.Stop(stop=name) if members := self.reader.members(name, "protocol with arguments"):
+                verb, things = "stop", [name.text]
+                parts = [self.part(author, verb, _named(member, name)) for member in members]
             case schema.Stop(stop=group) if members := self.reader.members(group, "drug"):
                 verb, things = "stop", [group.text]
                 parts = [self.part(author, verb, _named(member, group)) for member in members]
@@ -170,7 +180,7 @@ class StepReader:
             if not _STREAM.fullmatch(author.name.text):
                 message = "a stream is named with up to 200 letters, digits and _ . / + > -"
                 self.findings.error("bad-name", message, author.name.span)
-            return author.name.text
+            return "/".join(filter(None, (author.name.text, self.instance.suffix)))
         pathway = self.protocol.partition("/")[0]
         local = f"{verb}/{thing.removeprefix(f'{pathway}.')}" if thing else verb
         self.count[local] += 1
@@ -246,10 +256,10 @@ class StepReader:
             case schema.Choose():
                 return model.Choose(*head("choose"), self.branches(author))
             case schema.Do():
-                protocol = self.name(author.do, "protocol")
+                protocol = self.called(author, author.do)
                 return model.Do(*head("do", protocol), protocol)
             case schema.StartProtocol():
-                protocol = self.name(author.start, "protocol")
+                protocol = self.called(author, author.start)
                 return model.StartProtocol(*head("start", protocol), protocol)
             case schema.Set():
                 ((name, text),) = author.set.items()
@@ -273,6 +283,11 @@ class StepReader:
             if symbol.name == name:
                 return model.Examine(site, chance, span, name)
         return model.Test(site, chance, span, name)
+
+    def called(self, author: schema.AnyStep, name: Scalar) -> str:
+        """The protocol that a step does or starts."""
+        made = self.instance.calls.get(id(author))
+        return self.name(name, "protocol") if made is None else made
 
     def visit(self, author: schema.Visit, provider: str, site: str, chance: Expr | None, span: Span) -> Step:
         self.check_visit(author, provider)

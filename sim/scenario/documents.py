@@ -8,11 +8,12 @@ from pathlib import Path
 
 from sim.scenario import settings, variants
 from sim.scenario.diagnostics import Diagnostic, Findings, shown
-from sim.scenario.home import Home, file_of
+from sim.scenario.home import FILE, Home, file_of
 from sim.scenario.lint import silenced
-from sim.scenario.loader import Mapping, Scalar, place, read_map
+from sim.scenario.loader import Mapping, Scalar, load_yaml, place, read_map
 from sim.scenario.model import Scenario, Span
 from sim.scenario.names import POPULATION, RECORD, SCENARIO, Documents
+from sim.scenario.needs import STAND_IN, stand_ins
 from sim.scenario.resolve import resolve
 from sim.scenario.schema import Pathway, ScenarioFile
 from sim.scenario.settings import Parameters
@@ -48,56 +49,131 @@ def read(file: Path, files: list[Path], findings: Findings) -> Documents | None:
     if levels is None:
         return None
     home = Home(tuple(level for level, _ in levels))
-    whole = True
-    together, pathways = Mapping(Span(str(file), 1, 1), 1), dict[str, Mapping]()
+    together, pathways = Mapping(Span(str(file), 1, 1), 1), _Pathways(home, files, findings)
     for level, node in levels:
         home.folders[str(level)] = level.parent
         if level != home.levels[0]:
-            together = variants.left_out(node.get("without"), together, pathways, findings)
+            together = variants.left_out(node.get("without"), together, pathways.found, findings)
         elif "without" in node:
             fix = "extends: ../base"
             findings.error("misplaced-key", "`without:` goes with `extends:`", place(node["without"]), fix)
         together = variants.together(together, node, ScenarioFile)
-        whole &= _read_pathways(node, home, pathways, files, findings)
-    scenario = model_of(together, ScenarioFile, findings)
-    models = [model_of(pathway, Pathway, findings) for pathway in pathways.values()]
-    known = tuple(model for model in models if model)
-    return Documents(scenario, known, home) if scenario and whole and len(known) == len(models) else None
+        pathways.level(level, node)
+    scenario, found = model_of(together, ScenarioFile, findings), pathways.models()
+    return Documents(scenario, found, home) if scenario and found is not None else None
 
 
-def _read_pathways(
-    node: Mapping, home: Home, pathways: dict[str, Mapping], files: list[Path], findings: Findings
-) -> bool:
-    """Add the pathways that a scenario.yaml names to those of what it extends; whether all could be read."""
-    own, whole = {SCENARIO, POPULATION, RECORD}, True
-    for name in _named(node):
-        path = findings.attempt(partial(home.path, name))
-        if path in files:
-            findings.error("duplicate-pathway", "this file is named twice", name.span, "leave out one")
-            continue
-        document = read_map(path, name, files, findings) if path else None
-        if path is None or document is None:
-            whole = False
-            continue
-        home.folders[str(path)] = home.folders[name.span.file]
+class _Pathways:
+    """Reads the pathways that a scenario names, and those that these use, each once and before the first that
+    uses it. `found` are their maps by name: a variant's are put into those of what it extends.
+
+    `whole` turns false where one cannot be read.
+    """
+
+    def __init__(self, home: Home, files: list[Path], findings: Findings) -> None:
+        self.home, self.files, self.findings = home, files, findings
+        self.found: dict[str, Mapping] = {}
+        self.listed = set[Path]()
+        self.names = set[str]()
+        self.whole = True
+
+    def level(self, file: Path, node: Mapping) -> None:
+        """Read what one scenario.yaml names."""
+        self.names = {SCENARIO, POPULATION, RECORD}
+        self.add(_named(node, "pathways"), (file,), self.listed)
+
+    def add(self, names: list[Scalar], above: tuple[Path, ...], here: set[Path]) -> None:
+        """Read files that the last of `above` names, which the one before it uses, and so on; `here` are what
+        it has named already.
+        """
+        for name in names:
+            path = self.findings.attempt(partial(self.home.path, name))
+            if path is None:
+                self.whole = False
+            elif path in here or path == above[0]:
+                message = "this file is named twice"
+                self.findings.error("duplicate-pathway", message, name.span, "leave out one")
+            elif path in above:
+                circle = " -> ".join(p.name for p in (*above[above.index(path) :], path))
+                message = f"`uses:` leads back to itself: {circle}"
+                self.findings.error("uses-circle", message, name.span, "a third file for what both use")
+            elif path not in self.files:
+                self.home.folders[str(path)] = self.home.folders[name.span.file]
+                self.whole = self.read(path, name, above) and self.whole
+            if path:
+                here.add(path)
+
+    def read(self, path: Path, name: Scalar | None, above: tuple[Path, ...]) -> bool:
+        """Whether the pathway in a file has a name that can be read; what it uses comes first."""
+        document = read_map(path, name, self.files, self.findings)
+        if document is None:
+            return False
         called = document.get("pathway")
         if not isinstance(called, Scalar) or not called.text:
-            whole = False
-            model_of(document, Pathway, findings)  # tells so, and what else is wrong
-        elif called.text in own or not NAME.fullmatch(called.text):
-            whole, taken = False, called.text in own
+            model_of(document, Pathway, self.findings)  # tells so, and what else is wrong
+            return False
+        if called.text in self.names or not NAME.fullmatch(called.text):
+            taken = called.text in self.names
             message = "is taken" if taken else "is not a name: letters, digits and _"
             rule = "same-name" if taken else "bad-name"
-            findings.error(rule, f"`{shown(called.text)}` {message}", called.span)
-        else:
-            own.add(called.text)
-            base = pathways.get(called.text)
-            pathways[called.text] = variants.together(base, document, Pathway) if base else document
-    return whole
+            self.findings.error(rule, f"`{shown(called.text)}` {message}", called.span)
+            return False
+        self.names.add(called.text)
+        self.add(_named(document, "uses"), (*above, path), set())
+        base = self.found.get(called.text)
+        self.found[called.text] = variants.together(base, document, Pathway) if base else document
+        return True
+
+    def models(self) -> tuple[Pathway, ...] | None:
+        """The pathways, None where one is broken."""
+        found = [model_of(document, Pathway, self.findings) for document in self.found.values()]
+        known = tuple(model for model in found if model)
+        return known if self.whole and len(known) == len(found) else None
 
 
-def _named(node: Mapping) -> list[Scalar]:
-    """The pathways that a scenario.yaml names, even if it is broken otherwise."""
-    names = node.get("pathways")
+def _named(node: Mapping, key: str) -> list[Scalar]:
+    """The files that a file names under a key, even if it is broken otherwise."""
+    names = node.get(key)
     every = names if isinstance(names, list) else [names]
     return [name for name in every if isinstance(name, Scalar) and name.text]
+
+
+# ---- one pathway alone
+
+ONLY_A_SCENARIO_KNOWS = frozenset(
+    {
+        "unknown-source",
+        "unknown-dose",
+        "nothing-to-modify",
+        "never-started",
+        "unused-parameter",
+        "unused-variable",
+        "unused-formula",
+        "unused-allow",
+    }
+)
+"""What may be wrong with a pathway that is read alone, and right where others use it."""
+
+
+def examine_pathway(path: Path) -> tuple[str | None, tuple[Diagnostic, ...]]:
+    """The name of the pathway in a file (None where it has errors), and every finding that needs no scenario:
+    what it `needs:` is taken as given.
+    """
+    findings, files = Findings(), list[Path]()
+    folder = next((folder for folder in path.parents if (folder / FILE).exists()), path.parent)
+    home = Home((folder / FILE,), {str(path): folder, STAND_IN: folder})
+    pathways = _Pathways(home, files, findings)
+    pathways.whole = pathways.read(path, None, (folder / FILE,)) and pathways.whole
+    found = pathways.models()
+    if found is None:
+        return None, findings.sorted()
+    frame, *others = [load_yaml(text, STAND_IN, findings) for text in stand_ins(found, findings)]
+    scenario = model_of(frame, ScenarioFile, findings)
+    assert scenario
+    given = [pathway for other in others if (pathway := model_of(other, Pathway, findings))]
+    documents = Documents(scenario, (*given, *found), home)
+    resolve(documents, files, [], findings)
+    told = [d for d in silenced(documents, findings) if d.rule not in ONLY_A_SCENARIO_KNOWS]
+    diagnostics = tuple(d for d in told if d.span.file != STAND_IN)
+    errors = any(d.severity == "error" for d in diagnostics)
+    return None if errors else found[-1].pathway.text, diagnostics

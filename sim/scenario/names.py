@@ -7,7 +7,7 @@ Names of a pathway are `pathway.name`; those of the scenario `population.name` (
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from sim.scenario.analytes import measured
@@ -59,7 +59,7 @@ class Documents:
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A variable or formula, whose type follows from its expression; `drawn` is false where only a `set`
-    gives it, on entry into a state of `axis` (qualified) or ("") in a step.
+    gives it, on entry into a state of `axis` (qualified) or ("") in a step, of a protocol with `arguments`.
     """
 
     kind: SymbolKind
@@ -67,6 +67,7 @@ class Definition:
     text: Scalar
     drawn: bool
     axis: str = ""
+    arguments: Mapping[str, Symbol] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
@@ -147,7 +148,8 @@ def _symbols_of(pathway: Pathway, findings: Findings) -> Iterator[Symbol]:
         "ladder": dict(pathway.ladders),
         "procedure": dict(pathway.procedures),
         "vaccine": dict(pathway.vaccines),
-        "protocol": dict(pathway.care),
+        "protocol": {name: protocol for name, protocol in pathway.care.items() if not protocol.needs},
+        "protocol with arguments": {name: p for name, p in pathway.care.items() if p.needs},
     }
     for kind, section in sections.items():
         yield from (Symbol(kind, prefix + name) for name in section)
@@ -267,8 +269,8 @@ def places(documents: Documents, found: list[Definition]) -> dict[str, Span]:
 
 
 def assignments(pathway: Pathway) -> Iterator[tuple[str, Scalar, str]]:
-    """Every `set` of a pathway: the name as written, the expression, and the qualified axis whose states'
-    it is, "" for a step's.
+    """Every `set` of a pathway but for protocols with arguments: the name as written, the expression, and the
+    qualified axis whose states' it is, "" for a step's.
     """
     for axis, states in pathway.disease.items():
         for _, state in states_and_groups(states):
@@ -276,9 +278,15 @@ def assignments(pathway: Pathway) -> Iterator[tuple[str, Scalar, str]]:
     for event in pathway.events.values():
         yield from ((*item, "") for item in event.set.items())
     for protocol in pathway.care.values():
-        for step in every_step(protocol.steps):
-            if isinstance(step, Set):
-                yield from ((*item, "") for item in step.set.items())
+        if not protocol.needs:
+            yield from ((*item, "") for item in sets(protocol.steps))
+
+
+def sets(steps: Sequence[AnyStep]) -> Iterator[tuple[str, Scalar]]:
+    """Every `set` among steps."""
+    for step in every_step(steps):
+        if isinstance(step, Set):
+            yield from step.set.items()
 
 
 def every_step(steps: Sequence[AnyStep]) -> Iterator[AnyStep]:
@@ -319,25 +327,26 @@ class Definitions:
         self.values = values
         self.used = used
         self.expressions: dict[str, Expr] = {}
+        self._known = Scope(tuple(s for s in self.symbols.values() if s.type or s.kind not in _DEFINED), "")
         self._check_all(pending)
 
     def scope(self, namespace: str) -> Scope:
         """The names that can be read: not yet those whose definition has not been checked."""
-        return Scope(tuple(s for s in self.symbols.values() if s.type or s.kind not in _DEFINED), namespace)
+        return self._known.within(namespace)
 
     def reader(self, namespace: str) -> Reader:
         return Reader(self.scope(namespace), self.findings, self.values, self.used)
 
     def _check_all(self, pending: list[Definition]) -> None:
         named = {d.name: d for d in pending}
-        everything = tuple(self.symbols.values())
-        scopes = {space: Scope(everything, space) for space in {d.namespace for d in pending}}
+        everything = Scope(tuple(self.symbols.values()), "")
+        scopes = {d.name: everything.within(d.namespace).binding(d.arguments) for d in pending}
         syntaxes = {d.name: self._parsed(d) for d in pending}
         reads = {
             name: {
                 symbol.name
                 for read in (values_read(syntax) if syntax else ())
-                for symbol in scopes[named[name].namespace].meanings(read, VALUES)
+                for symbol in scopes[name].meanings(read, VALUES)
                 if symbol.name in named
             }
             for name, syntax in syntaxes.items()
@@ -352,14 +361,15 @@ class Definitions:
 
     def _check(self, d: Definition, syntax: Syntax | None) -> None:
         context: Context = "formula" if d.kind == "formula" else "draw"
-        reader = self.reader(d.namespace).entering(d.axis)
+        reader = self.reader(d.namespace).entering(d.axis).binding(d.arguments)
         e = reader.checked(syntax, None, context) if syntax else BROKEN
         if e is BROKEN:
             self.findings.broken.add(d.local)
             return
         self.expressions[d.name] = e
         formula = e if d.kind == "formula" else None
-        self.symbols[d.kind, d.name] = Symbol(d.kind, d.name, e.type, formula=formula)
+        self.symbols[d.kind, d.name] = symbol = Symbol(d.kind, d.name, e.type, formula=formula)
+        self._known.define(symbol)
 
     def _report_circles(self, circular: dict[str, Definition], reads: dict[str, set[str]]) -> None:
         self.findings.broken |= {d.local for d in circular.values()}

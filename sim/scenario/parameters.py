@@ -292,9 +292,9 @@ class ParametersReader:
         ]
         for pathway in documents.pathways:
             spaces.append((pathway.pathway.text, pathway.parameters, documents.sources(pathway)))
-        read = []
+        read, scope = [], Scope(symbols, "")
         for space, authors, sources in spaces:
-            reader = Reader(Scope(symbols, space), findings, {}, self.used)
+            reader = Reader(scope.within(space), findings, {}, self.used)
             read += [
                 self.read(f"{space}.{name}", author, reader, sources) for name, author in authors.items()
             ]

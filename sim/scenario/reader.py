@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from sim.scenario.constants import with_values
@@ -11,7 +11,7 @@ from sim.scenario.diagnostics import Findings, ScenarioError, fault, shown
 from sim.scenario.expressions import Name, Syntax, children, names_in, parse
 from sim.scenario.loader import Scalar
 from sim.scenario.model import NUMBER, TRUTH, Expr, Type
-from sim.scenario.scope import Scope, SymbolKind
+from sim.scenario.scope import Scope, Symbol, SymbolKind
 from sim.scenario.typing import Context, check, constant
 from sim.scenario.words import THING, VALUES
 
@@ -37,6 +37,10 @@ class Reader:
     def entering(self, axis: str) -> Reader:
         """A reader of what stands in the `set:` of a state of `axis` (qualified; "" for nowhere)."""
         return Reader(self.scope.entering(axis), self.findings, self.values, self.used)
+
+    def binding(self, arguments: Mapping[str, Symbol]) -> Reader:
+        """A reader of a protocol with arguments."""
+        return Reader(self.scope.binding(arguments), self.findings, self.values, self.used)
 
     def expression(self, text: Scalar, expected: Type | None, context: Context) -> Expr:
         """The typed expression of `text`, or `BROKEN`."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.scenario import schema
+from sim.scenario.arguments import Instances
 from sim.scenario.biomarkers import BiomarkerReader, moved
 from sim.scenario.care import CareReader
 from sim.scenario.codes import codes_of
@@ -31,6 +32,7 @@ from sim.scenario.names import (
     places,
     undefined_symbols,
 )
+from sim.scenario.needs import check_needs
 from sim.scenario.parameters import ParametersReader
 from sim.scenario.population import FrameReader
 from sim.scenario.providers import provider
@@ -51,7 +53,11 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
     found = definitions(documents, symbols)
     symbols = tuple(dict.fromkeys((*symbols, *(Symbol(d.kind, d.name) for d in found))))
     parameters = ParametersReader(documents, symbols, layers, home, findings)
-    checked = Definitions(parameters.symbols, found, findings, parameters.values, parameters.used)
+    instances = Instances(documents, parameters.symbols, findings, parameters.values, parameters.used)
+    only_set = instances.definitions(found)
+    found += only_set
+    symbols = (*parameters.symbols, *instances.symbols, *(Symbol(d.kind, d.name) for d in only_set))
+    checked = Definitions(symbols, found, findings, parameters.values, parameters.used)
     spaces = (SCENARIO, POPULATION, *(p.pathway.text for p in documents.pathways))
     readers = {space: checked.reader(space) for space in spaces}
     tables = parameters.tables(checked.symbols, files)
@@ -63,9 +69,7 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
     diseases = {p.pathway.text: DiseaseReader(p, readers[p.pathway.text]) for p in documents.pathways}
     limited = frozenset(name for name, author in file.providers.items() if author.has("capacity"))
     drugs = pharmacy(documents, readers, checked)
-    cares = {
-        p.pathway.text: CareReader(p, readers[p.pathway.text], limited, drugs) for p in documents.pathways
-    }
+    cares = {space: CareReader(instances.of[space], readers[space], limited, drugs) for space in spaces[2:]}
     events = {p.pathway.text: EventReader(p, readers[p.pathway.text]) for p in documents.pathways}
     for disease in diseases.values():
         disease.read()
@@ -125,9 +129,12 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         examinations=tuple(x for tests in examinations for x in tests.examinations()),
         panels=tuple(panel for tests in examinations for panel in tests.panels(biomarkers)),
     )
+    for pathway in documents.pathways:
+        check_needs(pathway, readers[pathway.pathway.text], findings)
     check_whole(scenario, findings)
     if findings.count == 0:
         warn_of_unreached(scenario, findings)
+        instances.warn_of_unused()
         warn_of_unused(checked.symbols.values(), parameters.used, where, findings)
     return scenario
 
@@ -139,7 +146,7 @@ def _groups(documents: Documents, symbols: tuple[Symbol, ...]) -> tuple[Group, .
         for name, members in pathway.groups.items()
         if members
     }
-    return tuple(Group(s.name, s.members, spans[s.name]) for s in symbols if s.members)
+    return tuple(Group(s.name, s.members, spans[s.name]) for s in symbols if s.name in spans and s.members)
 
 
 def _conditions(documents: Documents, findings: Findings) -> tuple[Coded, ...]:

@@ -299,12 +299,12 @@ class Modifier(Named):
 class Start(Named):
     """How a protocol starts: exactly one of upon, when, rate and during."""
 
-    planned = frozenset({"with"})
     upon: Name | None = None
     when: Expression | None = None
     rate: Expression | None = None
     while_: Expression | None = Field(None, alias="while")
     during: Name | None = None
+    with_: Settings = Field(default_factory=dict, alias="with")
 
 
 class Valid(Model):
@@ -460,13 +460,13 @@ class Choose(AnyStep):
 
 
 class Do(AnyStep):
-    planned = frozenset({"with"})
     do: Name
+    with_: Settings = Field(default_factory=dict, alias="with")
 
 
 class StartProtocol(AnyStep):
-    planned = frozenset({"with"})
     start: Name
+    with_: Settings = Field(default_factory=dict, alias="with")
 
 
 class Set(AnyStep):
@@ -558,7 +558,9 @@ class Plan(Coded):
 
 
 class Protocol(Named):
-    planned = frozenset({"needs"})
+    """`needs` are its arguments: their names, and what each is."""
+
+    needs: Values[Name]
     starts: AnyNumber[Start]
     while_: Expression | None = Field(None, alias="while")
     until: Expression | None = None
@@ -587,14 +589,10 @@ class Correlation(Model):
 class Pathway(Named):
     """A pathway file."""
 
-    planned = frozenset(
-        {
-            "needs",
-            "uses",
-            "expect",
-        }
-    )
+    planned = frozenset({"expect"})
     pathway: Name
+    needs: Annotated[dict[str, Name], Section(QUALIFIED), Field(default_factory=dict)]
+    uses: AnyNumber[Name]
     sources: Texts
     parameters: Values[Parameter]
     variables: Values[Definition]
@@ -704,7 +702,7 @@ class Imperfection(Named):
 class ScenarioFile(Named):
     """scenario.yaml. Its `settings` are those of its `parameters` that are named with their pathway."""
 
-    planned = frozenset({"expect", "uses", "with"})
+    planned = frozenset({"expect"})
     scenario: Text
     extends: Name | None = None
     without: AnyNumber[Name]

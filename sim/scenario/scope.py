@@ -9,9 +9,9 @@ scope keeps every meaning, and the word that reads the name chooses by kind.
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Iterable
-from copy import copy
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +34,7 @@ SymbolKind = Literal[
     "test",
     "panel",
     "protocol",
+    "protocol with arguments",
     "provider",
     "axis",
 ]
@@ -50,7 +51,7 @@ class Symbol:
     which of "adherence", "works_in" and "given_up" it has; of a biomarker "value" if it has one; of a panel
     its biomarkers. `formula` is a formula's checked expression: formulas are checked before what reads them
     (`names_in` says in which order); or what a parameter that changes on dates stands for. `members` are
-    those of a value set, which is of their kind.
+    those of a value set, which is of their kind, or the protocols that one with arguments stands for.
     """
 
     kind: SymbolKind
@@ -68,30 +69,56 @@ class Scope:
     """
 
     def __init__(self, symbols: tuple[Symbol, ...], pathway: str):
-        self.symbols = symbols
+        self.symbols = list(symbols)
         self.pathway = pathway
         self.axis: Symbol | None = None
         self.units = frozenset(s.type.unit for s in symbols if s.type and s.type.unit)
+        self.arguments: Mapping[str, Symbol] = {}
         self._meanings: dict[str, list[Symbol]] = {}
         for symbol in symbols:
-            for name in {symbol.name, symbol.name.rpartition(".")[2]}:
-                self._meanings.setdefault(name, []).append(symbol)
+            self._mean(symbol)
+
+    def _mean(self, symbol: Symbol) -> None:
+        for name in {symbol.name, symbol.name.rpartition(".")[2]}:
+            self._meanings.setdefault(name, []).append(symbol)
+
+    def define(self, symbol: Symbol) -> None:
+        """Add a meaning, here and in the scopes made of this one."""
+        self.symbols.append(symbol)
+        self._mean(symbol)
+
+    def within(self, pathway: str) -> Scope:
+        """The same names, for the expressions of another pathway."""
+        other = copy.copy(self)
+        other.pathway = pathway
+        return other
+
+    def binding(self, arguments: Mapping[str, Symbol]) -> Scope:
+        """The same scope, in which some names are those of arguments and mean what is given for them."""
+        bound = copy.copy(self)
+        bound.arguments = arguments
+        return bound
 
     def entering(self, axis: str) -> Scope:
         """The same names where a state of `axis` (qualified) is entered; "" for nowhere."""
-        inside = copy(self)
+        inside = copy.copy(self)
         inside.axis = next(iter(self.meanings(axis, ("axis",))), None)
         return inside
 
     def meanings(self, name: str, kinds: tuple[SymbolKind, ...]) -> tuple[Symbol, ...]:
-        """What `name` can mean among `kinds`; where the own pathway has a meaning, only that."""
+        """What `name` can mean among `kinds`; where it is an argument, or the own pathway has a meaning, only
+        that.
+        """
+        if name in self.arguments:
+            return (self.arguments[name],) if self.arguments[name].kind in kinds else ()
         fitting = [s for s in self._meanings.get(name, ()) if s.kind in kinds]
         own = [s for s in fitting if s.name == f"{self.pathway}.{name}"]
         return tuple(own or fitting)
 
     def names(self, kinds: tuple[SymbolKind, ...]) -> list[str]:
         """Every name, bare and qualified, with a meaning among `kinds`."""
-        return [name for name, meanings in self._meanings.items() if any(s.kind in kinds for s in meanings)]
+        names = [name for name, meanings in self._meanings.items() if any(s.kind in kinds for s in meanings)]
+        return names + [name for name, symbol in self.arguments.items() if symbol.kind in kinds]
 
     def find(self, name: str, kinds: tuple[SymbolKind, ...], span: Span) -> Symbol:
         """The symbol that `name` means where one of `kinds` is wanted.
@@ -108,6 +135,11 @@ class Scope:
                 "ambiguous-name", f"`{shown(name)}` can be {several}", span, "write the name with its pathway"
             )
         fix = did_you_mean(name, self.names(kinds))
+        if name in self.arguments:
+            given = self.arguments[name]
+            what = "a value" if given.kind == "formula" else with_article(given.kind)
+            message = f"the argument `{name}` is {what} here; {with_article(wanted)} belongs here"
+            raise fault("wrong-kind", message, span, fix)
         if others := self._meanings.get(name):
             message = (
                 f"`{shown(name)}` is {with_article(others[0].kind)}; {with_article(wanted)} belongs here"

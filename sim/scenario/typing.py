@@ -181,6 +181,10 @@ class _Checker:
         for keyword, _ in call.keywords:
             if not word.within or keyword.name != "within":
                 raise fault("wrong-arguments", f"`{op}` has no `{shown(keyword.name)}`", keyword.span, form)
+        if op == "running" and (made := self.scope.meanings(thing.name, ("protocol with arguments",))):
+            running = [Expr(op, (), name, TRUTH, call.span) for name in made[0].members]
+            no = Expr("const", (), 0.0, TRUTH, call.span)
+            return reduce(lambda a, b: Expr("or", (a, b), None, TRUTH, call.span), running or [no])
         if wrong := refusals.wrong_thing(op, thing.name, self.scope, thing.span):
             raise wrong
         found = self.scope.find(thing.name, word.kinds, thing.span)

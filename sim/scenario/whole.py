@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 from sim.scenario.algebra import constant
@@ -25,6 +26,7 @@ from sim.scenario.model import (
     State,
     Step,
     Table,
+    Type,
     Visit,
 )
 
@@ -41,16 +43,24 @@ def check_whole(scenario: Scenario, findings: Findings) -> None:
     _check_lookups(scenario, findings)
 
 
-def parts(thing: object, kind: type[T]) -> Iterator[T]:
+def parts(thing: Any, kind: type[T]) -> Iterator[T]:
     """Everything of a kind inside a part of a scenario, itself included, in the order of the scenario."""
     if isinstance(thing, kind):
         yield thing
-    if dataclasses.is_dataclass(thing):
-        for f in dataclasses.fields(thing):
-            yield from parts(getattr(thing, f.name), kind)
-    elif isinstance(thing, tuple) and thing and not isinstance(thing[0], float | str):
+    if isinstance(thing, tuple):
         for item in thing:
             yield from parts(item, kind)
+    elif kind is Expr or not isinstance(thing, Expr):  # there is nothing but expressions in one
+        for name in _fields(thing.__class__):
+            yield from parts(getattr(thing, name), kind)
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """Where a part of a scenario may have parts of its own."""
+    if kind in (Span, Type) or not dataclasses.is_dataclass(kind):
+        return ()
+    return tuple(f.name for f in dataclasses.fields(kind))
 
 
 def plans(scenario: Scenario) -> tuple[Protocol, ...]:

@@ -53,6 +53,7 @@ class Names:
     panels: list[str] = field(default_factory=list)
     tests: list[str] = field(default_factory=list)  # yes or no
     sights: list[str] = field(default_factory=list)  # tests that show LEVELS
+    arguments: dict[str, dict[str, str]] = field(default_factory=dict)  # of protocols that need them
 
     @property
     def things(self) -> list[str]:
@@ -313,6 +314,7 @@ def variable(draw: Draw, n: Names) -> str:
         "gamma(mean=1, sd=0.5)",
         "beta(mean=0.3, sd=0.1)",
         "poisson(mean=2)",
+        f"poisson(mean=abs({mean}) + 0.5)",
         "exponential(mean=1)",
         "weibull(shape=1.5, scale=1)",
         "loglogistic(shape=3, scale=1)",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -201,7 +201,24 @@ def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
         pathway.setdefault("tests", {})[f"b_{name}"] = a_panel(draw, n)
         n.panels.append(f"b_{name}")
     named("care", n.protocols, "q", (1, 2, 3, 4, 0))
+    if draw(st.booleans()):
+        kinds = [kind for kind, section in ARGUMENTS.items() if section is None or section in pathway]
+        needs = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=3, unique=True))
+        n.arguments[f"r_{name}"] = {f"{kind}_": kind for kind in needs}
     return pathway
+
+
+# What an argument can be, and where there are such things; None: always.
+ARGUMENTS = {
+    "drug": "drugs",
+    "condition": "conditions",
+    "procedure": "procedures",
+    "biomarker": "biomarkers",
+    "protocol": "care",
+    "provider": None,
+    "number": None,
+    "duration": None,
+}
 
 
 def a_drug(draw: Draw) -> Map:
@@ -239,6 +256,9 @@ def fill(draw: Draw, n: Names, pathway: Map, hazards: list[str]) -> None:
     own = list(pathway.get("care", {}))
     for place, protocol in enumerate(own):
         pathway["care"][protocol] = a_protocol(draw, n, own[place + 1 :], hazards, protocol)
+    for protocol in n.arguments:
+        if protocol.endswith(pathway["pathway"]):
+            pathway.setdefault("care", {})[protocol] = with_arguments(draw, n, protocol)
 
 
 def fill_values(draw: Draw, n: Names, pathway: Map) -> None:
@@ -562,6 +582,59 @@ def valid(draw: Draw) -> Map:
     return draw(st.sampled_from(({"from": start}, {"to": end}, {"from": start, "to": end})))
 
 
+def with_arguments(draw: Draw, n: Names, name: str) -> Map:
+    """A protocol that needs arguments, and reads them."""
+    needs = n.arguments[name]
+    bound = replace(
+        n,
+        conditions=n.conditions + ["condition_"] * ("condition_" in needs),
+        procedures=n.procedures + ["procedure_"] * ("procedure_" in needs),
+        biomarkers=n.biomarkers + ["biomarker_"] * ("biomarker_" in needs),
+        providers=n.providers + ["provider_"] * ("provider_" in needs),
+        parameters=n.parameters + ["number_"] * ("number_" in needs),
+    )
+    found: Map = {"needs": needs, "steps": steps(draw, bound, [], 2)}
+    found["starts"] = a_start(draw, n) | {"with": arguments(draw, n, name)}
+    if draw(st.integers(0, 3)) == 3:
+        found["until"] = truth(draw, bound, "trigger")
+    if "drug_" in needs:
+        found["steps"] += [{"prescribe": "drug_"}, {"stop": "drug_", "chance": "0.5"}]
+    if "duration_" in needs:
+        found["steps"] += [{"wait": "duration_"}, {"perform": "procedure_"}] if "procedure_" in needs else []
+    if "protocol_" in needs:
+        found["steps"] += [{"if": "not running(protocol_)", "then": {"start": "protocol_"}}]
+    return found
+
+
+def arguments(draw: Draw, n: Names, protocol: str) -> Map:
+    constants = [name for name in n.parameters if name.startswith(("k_", "number_"))]
+    given: dict[str, Callable[[], str]] = {
+        "drug": lambda: one(draw, n.drugs),
+        "condition": lambda: one(draw, n.conditions),
+        "procedure": lambda: one(draw, n.procedures),
+        "biomarker": lambda: one(draw, n.biomarkers),
+        "protocol": lambda: one(draw, n.protocols),
+        "provider": lambda: one(draw, n.providers),
+        "number": lambda: one(draw, ("1", "0.5", "2 - 0.5", *constants)),
+        "duration": lambda: duration(draw),
+    }
+    return {name: given[name.removesuffix("_")]() for name in n.arguments[protocol]}
+
+
+def call(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    """Do, or start, a protocol with arguments; those are not done by one another, nor by what they start."""
+    protocol = one(draw, list(n.arguments))
+    return {
+        one(draw, ("do", "start") if later else ("start",)): protocol,
+        "with": arguments(draw, n, protocol),
+    }
+
+
+def stop_all(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
+    protocol = one(draw, list(n.arguments))
+    return {"if": f"running({protocol}) and {truth(draw, n, 'look')}", "then": {"stop": protocol}}
+
+
 def a_start(draw: Draw, n: Names) -> Map:
     match one(draw, ("when", "upon", "rate", "during")):
         case "when":
@@ -588,6 +661,7 @@ def a_step(draw: Draw, n: Names, later: list[str], depth: int) -> Map:
     kinds += ["prescribe", "stop drug"] * bool(n.drugs) + ["perform"] * bool(n.procedures)
     kinds += ["start", "stop"] * bool(n.protocols) + ["do"] * bool(later)
     kinds += ["visit", "visit", "if", "every", "choose", "at"] * (depth > 0)
+    kinds += ["call", "call", "stop all"] * bool(n.arguments)
     step = STEPS[one(draw, kinds)](draw, n, later, depth - 1)
     if draw(st.integers(0, 7)) == 7:
         step["valid"] = valid(draw)
@@ -725,6 +799,8 @@ STEPS: dict[str, Callable[[Draw, Names, list[str], int], Map]] = {
     "record": record,
     "start": lambda draw, n, later, depth: {"start": one(draw, n.protocols)},
     "stop": lambda draw, n, later, depth: {"stop": one(draw, n.protocols)},
+    "stop all": stop_all,
+    "call": call,
     "do": lambda draw, n, later, depth: {"do": one(draw, later)},
     "visit": visit,
     "if": if_,

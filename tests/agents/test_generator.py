@@ -102,6 +102,7 @@ def constructs(scenario: Scenario) -> Iterator[str]:
                 yield "until" if part.until else "no until"
                 yield "plan" if part.plan else "no plan"
                 yield "valid" if part.valid else "always valid"
+                yield "arguments" if "_with_" in part.name else "no arguments"
             case _ if hasattr(part, "exits"):
                 yield "lasts" if part.lasts else "no lasts"
                 yield "sets" if part.sets else "no sets"
@@ -144,7 +145,7 @@ def test_every_construct_is_generated() -> None:
     others = {"born", "alive on", "mortality", "entry True False", "entry False True", "while", "until"}
     others |= {"lasts", "sets", "chance", "correlated", *(f"after {name}" for name in SOJOURNS)}
     others |= {"plan", "valid", "valid step", "changes"}
-    others |= {"hours", "provider lasts", "event", "event that sets"}
+    others |= {"hours", "provider lasts", "event", "event that sets", "arguments"}
     others |= {"panel", "panel with correlation"}
     others |= {"test of truth", "test of category", "test takes", "test at once"}
     others |= {f"visit {word}" for word in ["lasts", "attend", "rebook", "missed", "referral", "discharge"]}

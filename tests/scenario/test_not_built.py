@@ -22,10 +22,7 @@ PLACES = {
     "scenario": ("scenario.yaml", "providers:", "{}: x\nproviders:"),
 }
 PLANNED = {
-    "pathway": "needs uses expect",
-    "start": "with",
-    "protocol": "needs",
-    "do": "with",
+    "pathway": "expect",
     "scenario": "expect",
 }
 CASES = [(place, word) for place, words in PLANNED.items() for word in words.split()]
