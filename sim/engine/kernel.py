@@ -265,7 +265,7 @@ def proceed(m, x, log, protocol):
             x[place(m, at.VISITS, a, at.UNTIL_THEN)] = now + days(m, x, b)
         elif op == at.SAMPLE:
             sample = m[s + 4]
-            x[sample + at.SHOWN] = care.measure(m, x, a, b)
+            x[sample + at.SHOWN] = care.measure(m, x, a, b, -1)
             x[sample + at.KNOWN_AT] = now + days(m, x, m[s + 3])
             m[sample + at.TAKEN_IN] = encounter
         elif op == at.RESULT:

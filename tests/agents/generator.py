@@ -192,7 +192,7 @@ def bare_pathway(draw: Draw, n: Names, name: str) -> Map:
             groups[f"{section}_{name}"] = list(pathway[section])
             kind.append(f"{section}_{name}")
     pathway |= {"groups": groups} if groups else {}
-    named("vaccines", n.vaccines, "v", (0, 1, 1))
+    named("vaccines", n.vaccines, "j", (0, 1, 1))
     named("biomarkers", n.biomarkers, "m", (0, 1, 2, 1))
     named("tests", tests := [], "v", (0, 1, 1, 2))
     for test in tests:

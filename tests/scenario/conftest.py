@@ -41,8 +41,8 @@ SYMBOLS = (
     Symbol("condition", "asthma.exacerbation"),
     Symbol("drug", "asthma.inhaler"),
     Symbol("procedure", "asthma.nebuliser"),
-    Symbol("biomarker", "asthma.sbp", MMHG),
-    Symbol("biomarker", "asthma.ldl", MMOL),
+    Symbol("biomarker", "asthma.sbp", MMHG, ("value",)),
+    Symbol("biomarker", "asthma.ldl", MMOL, ("value",)),
     Symbol("protocol", "asthma.review"),
     Symbol("provider", "clinic"),
 )
