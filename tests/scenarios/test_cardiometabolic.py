@@ -154,7 +154,7 @@ def test_treated_pressure_is_lower_than_it_would_be(world: World) -> None:
     rows = real.table("medications")
     ever = set(rows[rows["drug"].isin(PRESSURE_DRUGS)]["patient_id"])
     both = examined(real)[["sbp", "dbp"]].join(
-        examined(without)[["sbp", "dbp"]], suffixes=("", "_without"), how="inner"
+        examined(without)[["sbp", "dbp"]], rsuffix="_without", how="inner"
     )
     fall = both["sbp_without"] - both["sbp"]
     assert (fall[~both.index.isin(ever)] == 0).all()

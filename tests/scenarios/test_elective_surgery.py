@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -40,8 +39,8 @@ def person_years(run: sim.Run, sex: str, age: int) -> float:
     people = run.table("patients")
     people = people[people["sex"] == sex]
     old_enough = pd.to_datetime(people["birth_date"]) + pd.DateOffset(years=age)
-    begins = np.maximum(old_enough, SINCE)
-    ends = np.minimum(people["left"], UNTIL)
+    begins = old_enough.clip(lower=SINCE)
+    ends = people["left"].clip(upper=UNTIL)
     return float((ends - begins).dt.total_seconds().clip(lower=0).sum() / YEAR)
 
 
