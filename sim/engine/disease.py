@@ -37,7 +37,7 @@ def assign(m, x, log, cell, code, variable):
     write(m, x, log, kinds.VARIABLE, seconds(x, x[at.NOW]), variable, at.NONE, kinds.NULL, value)
 
 
-@inner
+@inner(forceinline=True)
 def assign_all(m, x, log, first, count):
     """The `set` of a state that is entered, or of an event: `count` rows of the assignments."""
     for row in range(first, first + count):
@@ -94,7 +94,7 @@ def share_of(m, x, state):
     return last
 
 
-@inner
+@inner(forceinline=True)
 def die(m, x, log, cause):
     m[at.DEAD] = 1
     for protocol in range(m[at.N_PROTOCOLS]):

@@ -124,7 +124,7 @@ def end_waiting(m, x, log, protocol, outcome):
 # ---- what follows from what
 
 
-@inner
+@inner(forceinline=True)
 def mark(m, dependent):
     """A hazard or watch must be looked at once this event is over."""
     flag = spot(m, at.IS_DIRTY, dependent)
@@ -134,7 +134,7 @@ def mark(m, dependent):
         m[at.N_DIRTY] += 1
 
 
-@inner
+@inner(forceinline=True)
 def touch(m, cell):
     """A cell has changed: whatever reads it must be looked at again."""
     for i in range(item(m, at.READERS, cell), item(m, at.READERS, cell + 1)):
@@ -149,7 +149,7 @@ def change(m, x, cell, value):
         touch(m, cell)
 
 
-@inner
+@inner(forceinline=True)
 def happen(m, x, thing, value):
     """A thing happens now: count it, and let its consequences wait their turn."""
     count, since = narrow(m, at.THINGS, thing, at.THING_COUNT), narrow(m, at.THINGS, thing, at.THING_SINCE)
