@@ -396,7 +396,7 @@ def perform(m, x, log, procedure, encounter):
         write(m, x, log, kind, seconds(x, x[at.NOW]), m[p + 2], at.NONE, encounter, 0.0)
 
 
-@inner
+@inner(forceinline=True)
 def measure(m, x, biomarker, error, recorded):
     """What a test shows: the truth now, within-person noise and measurement error added; clipped, rounded
     half up. Or, where that is not -1, the value of the code `recorded`, as it is."""
@@ -417,7 +417,7 @@ def measure(m, x, biomarker, error, recorded):
     return value
 
 
-@inner
+@inner(forceinline=True)
 def note_result(m, x, log, biomarker, value, encounter, aux):
     """A result is there; what is no number is none."""
     if x[at.FAULT] != at.FINE:

@@ -134,7 +134,8 @@ def enter(m, x, log, axis, state, cause, by_hazard):
             write(m, x, log, kinds.STATE, seconds(x, now), state, came_from, kinds.NULL, -1.0)
         thing = wide(m, at.STATES, state, at.STATE_THING)
         happen(m, x, thing, 0.0)
-        happen_in_groups(m, x, thing, left)
+        if narrow(m, at.THINGS, thing, at.THING_GROUPS) > 0:
+            happen_in_groups(m, x, thing, left)
         left = np.int64(state)
         first = wide(m, at.STATES, state, at.STATE_FIRST_ASSIGNMENT)
         assign_all(m, x, log, first, wide(m, at.STATES, state, at.STATE_ASSIGNMENTS))
