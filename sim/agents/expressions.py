@@ -19,7 +19,7 @@ from sim.agents.clocks import completed_years, month_at, new_years_day, year_at
 from sim.agents.faults import Failure
 from sim.engine import elementary, faults, quantiles
 from sim.scenario.model import DAYS_PER_YEAR, Expr, Scenario, Table
-from sim.scenario.seasons import TABLES, written_out
+from sim.scenario.seasons import tables_of, written_out
 
 if TYPE_CHECKING:
     from sim.agents.life import Life
@@ -54,7 +54,7 @@ class Dictionary:
 
     def __init__(self, scenario: Scenario) -> None:
         self.parameters = {p.name: p.value for p in scenario.parameters}
-        self.tables = TABLES | {t.name: t for t in scenario.tables}
+        self.tables = tables_of(scenario)
         self.biomarkers = {b.name: b for b in scenario.biomarkers}
         axes = [axis for pathway in scenario.pathways for axis in pathway.axes]
         self.shares = {drug.name: drug.shares for drug in scenario.drugs}

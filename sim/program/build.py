@@ -30,11 +30,9 @@ from sim.scenario.model import (
     Scenario,
     Span,
     State,
-    Table,
     WaitUntil,
 )
 from sim.scenario.runtimes import only_agents
-from sim.scenario.seasons import TABLES
 from sim.scenario.whole import discharges, parts, plans
 
 NAN = float("nan")
@@ -84,7 +82,6 @@ class _Compiler:
         cells = [0.0] * at.FIRST_FREE_CELL
         self.assembler = Assembler(self.scenario, cells, {}, self.site, self.lookup)
         self.plans = plans(self.scenario)
-        self.tables_by_name = TABLES | {t.name: t for t in self.scenario.tables}
         self.lookup_rows: dict[str, int] = {}
         self.bridges = 0
         self.ranges: list[tuple[float, ...]] = []
@@ -255,7 +252,7 @@ class _Compiler:
         m = self.scenario.mortality
         if m is None:
             return
-        table = self.tables_by_name[m.background or m.table]
+        table = self.assembler.tables[m.background or m.table]
         sex = next(v.type for v in self.scenario.variables if v.name == "population.sex")
         keys = {"sex": Expr("variable", (), "population.sex", sex), "age": Expr("age"), "year": Expr("year")}
         rate = Expr("lookup", tuple(keys[a.name] for a in table.axes), table.name, RATE, m.span)
@@ -490,7 +487,7 @@ class _Compiler:
 
     def lookup(self, name: str) -> int:
         if name not in self.lookup_rows:
-            table: Table = self.tables_by_name[name]
+            table = self.assembler.tables[name]
             row = [len(self.values), int(table.clamp), len(table.axes)]
             for axis in table.axes:
                 row += [axis.size, -1 if axis.levels else len(self.breaks)]

@@ -14,7 +14,7 @@ from sim.program import layout as at
 from sim.scenario.copula import scores
 from sim.scenario.diagnostics import Diagnostic, ScenarioError
 from sim.scenario.model import DAYS_PER_YEAR, Expr, Scenario, Span
-from sim.scenario.seasons import TABLES, written_out
+from sim.scenario.seasons import tables_of, written_out
 
 Reading = Literal["exact", "watch", "rate"]
 """exact: clocks as they stand. watch: exact, and NEXT says when a comparison with a clock turns. rate: age
@@ -101,7 +101,7 @@ class Assembler:
         self.parameters = {p.name: p.value for p in self.scenario.parameters}
         self.biomarkers = {b.name: b for b in self.scenario.biomarkers}
         self.doses = {d.name: d.doses for d in self.scenario.drugs}
-        self.tables = TABLES | {t.name: t for t in self.scenario.tables}
+        self.tables = tables_of(self.scenario)
         self.scores = scores(self.scenario)
 
     def cell(self, what: str, name: str, initial: float = 0.0) -> int:

@@ -19,7 +19,7 @@ from sim.engine import elementary, faults, quantiles
 from sim.engine.faults import Fault, LifeError
 from sim.engine.log import CONDITION, ENCOUNTER, MEDICATION, NULL, OBSERVATION, STATE, VARIABLE, Log, People
 from sim.scenario.model import DAYS_PER_YEAR, Expr, Scenario, Span, Table
-from sim.scenario.seasons import TABLES, written_out
+from sim.scenario.seasons import tables_of, written_out
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -49,7 +49,7 @@ class Meanings:
         self.conditions = {condition.name: index for index, condition in enumerate(scenario.conditions)}
         self.drugs = {drug.name: index for index, drug in enumerate(scenario.drugs)}
         self.parameters = {parameter.name: parameter.value for parameter in scenario.parameters}
-        self.tables = TABLES | {table.name: table for table in scenario.tables}
+        self.tables = tables_of(scenario)
         self.biomarkers = len(scenario.biomarkers)
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 DAYS_PER_YEAR = 365.25
-DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from sim.scenario.model import NUMBER, Axis, Expr, Span, Table
+from sim.scenario.model import NUMBER, Axis, Expr, Scenario, Span, Table
 
 MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
@@ -23,7 +23,11 @@ def _table(peak: int) -> Table:
 
 
 TABLES = {table.name: table for table in map(_table, range(1, 13))}
-"""By name, which no table of a scenario can have."""
+
+
+def tables_of(scenario: Scenario) -> dict[str, Table]:
+    """By name, what `lookup` can read: the scenario's tables, and the seasons, named otherwise."""
+    return TABLES | {table.name: table for table in scenario.tables}
 
 
 def written_out(season: Expr) -> Expr:
