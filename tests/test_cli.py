@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sim import cli, engine
+from sim.cli import progress
 from sim.engine.log import Log, People
 from sim.runs import execute
 from sim.runs.result import Run
@@ -238,7 +239,7 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_line_now_and_then_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "QUIET", 0)
+    monkeypatch.setattr(progress, "QUIET", 0)
     assert call("run", "anything", "--patients", "60", "--shard-size", "60") == 0
     assert re.fullmatch(
         r"60 of 60 patients, [\d,]+ patients a second", capsys.readouterr().err.splitlines()[-1]
