@@ -47,7 +47,7 @@ def check(syntax: Syntax, scope: Scope, expected: Type | None, context: Context)
     Names are qualified, quantities in base units, formulas written out: the outermost node of one has the
     place of its name, those below keep their own. Raises ScenarioError, which may carry several diagnostics.
     """
-    checker = _Checker(scope, context)
+    checker = Checker(scope, context)
     expression = checker.expression(syntax, expected)
     if expected is not None:
         expression = algebra.expect(expression, expected)
@@ -71,8 +71,8 @@ def _bound(expression: Expr, span: Span) -> None:
         raise fault("too-long", message, span)
 
 
-class _Checker:
-    """Checks one expression. `formulas` are those written out in it."""
+class Checker:
+    """Checks one expression. `formulas` are those written out in it. statistics.py extends it."""
 
     def __init__(self, scope: Scope, context: Context):
         self.scope = scope
