@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from sim.cli import background, check, queues, run, trace
+from sim.cli import background, check, new, queues, run, schema, trace
 from sim.cli.faults import Terminated
 
 
@@ -28,7 +28,15 @@ def sim() -> None:
     """
 
 
-for command in (background.background, check.check, queues.queues, run.run, trace.trace):
+for command in (
+    background.background,
+    check.check,
+    new.new,
+    queues.queues,
+    run.run,
+    schema.schema,
+    trace.trace,
+):
     sim.add_command(command)
 
 

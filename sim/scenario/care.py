@@ -22,7 +22,6 @@ from sim.scenario.reader import Reader, part_of
 from sim.scenario.scope import SymbolKind
 from sim.scenario.words import THING
 
-_KINDS = ("upon", "when", "rate", "during")
 _AFTER = re.compile(r"after\s+")
 _STREAM = re.compile(r"[A-Za-z0-9_./ +>-]{1,200}", re.ASCII)
 _ALWAYS = Expr("const", (), 1.0, TRUTH)
@@ -81,9 +80,9 @@ class CareReader:
         return model.Plan(codes, author.display or name, reason)
 
     def start(self, author: schema.Start, site: str, reader: Reader) -> Draft | None:
-        kinds = [kind for kind in _KINDS if author.has(kind)]
+        kinds = [kind for kind in author.one_of if author.has(kind)]
         if len(kinds) != 1:
-            message = f"a start has exactly one of {', '.join(_KINDS)}"
+            message = f"a start has exactly one of {', '.join(author.one_of)}"
             reader.findings.error("start-kind", message, author.span)
             return None
         if author.while_ and not author.rate:
@@ -464,7 +463,7 @@ class StepReader:
         return tuple(branches)
 
     def branch(self, author: schema.Branch) -> Branch | None:
-        kinds = [kind for kind in ("if", "share", "otherwise") if author.has(kind)]
+        kinds = [kind for kind in author.one_of if author.has(kind)]
         if len(kinds) != 1:
             message = "a branch has exactly one of if, share and otherwise"
             self.findings.error("branch-kind", message, author.span)

@@ -36,7 +36,6 @@ from sim.scenario.scope import SymbolKind, did_you_mean
 from sim.scenario.words import PIECEWISE, THING
 
 DEAD = "dead"
-_KINDS = ("rate", "risk", "survival", "after", "share", "upon", "when")
 _MODIFIABLE = ("rate", "risk", "survival", "after")
 _BESIDE = {"chance": ("upon", "when"), "while": _MODIFIABLE, "times": _MODIFIABLE}
 _ARROW = re.compile(r"\s*->\s*")
@@ -195,9 +194,9 @@ class DiseaseReader:
 
     def exit(self, author: AuthorExit, state: str, target: str, entries: dict[str, str]) -> Draft | None:
         """The exit of a state, not yet with a stream."""
-        kinds = [k for k in _KINDS if author.has(k)]
+        kinds = [k for k in author.one_of if author.has(k)]
         if len(kinds) != 1:
-            message = f"an exit has exactly one of {', '.join(_KINDS[:-1])} and {_KINDS[-1]}"
+            message = f"an exit has exactly one of {', '.join(author.one_of[:-1])} and {author.one_of[-1]}"
             detail = f"; this one has {' and '.join(kinds)}" if kinds else ""
             self.findings.error("exit-kind", message + detail, author.span)
             return None

@@ -9,6 +9,7 @@ validation.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -35,6 +36,7 @@ from sim.scenario.scope import nearest
 
 M = TypeVar("M", bound="Model")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+ANYTHING = re.compile(r".+")
 QUALIFIED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?", re.ASCII)
 
 
@@ -82,12 +84,13 @@ def describe(node: Node) -> str:
 
 class Model(BaseModel):
     """A map with a closed list of keys. `planned` are keys of the language that are not built in this
-    release.
+    release; of `one_of` an author gives exactly one, if there are any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     planned: ClassVar[frozenset[str]] = frozenset()
     shorthand: ClassVar[str | None] = None  # the key that a lone value stands for
+    one_of: ClassVar[tuple[str, ...]] = ()
     _node: Mapping = PrivateAttr()
     _keys: set[str] = PrivateAttr()
 
@@ -170,6 +173,22 @@ class Model(BaseModel):
         """What a map of this kind looks like, as a fix."""
         return f"one with {', '.join(sorted(cls.keys()))}"
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """As `_read` has it: nothing may stand for a map that needs no key, a lone value for a shorthand."""
+        schema: dict[str, Any] = handler.resolve_ref_schema(handler(core))
+        if cls.one_of:
+            schema["oneOf"] = exactly_one(cls.one_of)
+        elif not cls.requires_keys():
+            schema["type"] = ["object", "null"]
+        return {"anyOf": [_EXPRESSION_SCHEMA, schema]} if cls.shorthand else schema
+
+
+def exactly_one(keys: Iterable[str]) -> list[dict[str, Any]]:
+    """The `oneOf` of a JSON Schema for maps that have exactly one of these keys; editors show its message."""
+    message = f"exactly one of these belongs here: {', '.join(keys)}"
+    return [{"required": [key], "errorMessage": message} for key in keys]
+
 
 def findings_of(info: ValidationInfo) -> Findings:
     assert isinstance(info.context, Findings)
@@ -191,6 +210,12 @@ class Section:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_wrap_validator_function(self.entries, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core) | {"type": ["object", "null"]}
+        if self.pattern is not ANYTHING:
+            schema["propertyNames"] = {"pattern": f"^{self.pattern.pattern}$"}
+        return schema
 
     def entries(
         self, node: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
@@ -292,7 +317,7 @@ def written(what: str, example: str) -> PlainValidator:
     return PlainValidator(read)
 
 
-_EXPRESSION_SCHEMA = {"type": ["string", "number", "boolean"], "description": "an expression"}
+_EXPRESSION_SCHEMA = {"type": ["string", "number", "boolean"]}
 Expression = Annotated[Scalar, PlainValidator(_expression), WithJsonSchema(_EXPRESSION_SCHEMA)]
 Name = Annotated[Scalar, PlainValidator(_name), WithJsonSchema({"type": "string"})]
 Text = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": ["string", "number"]})]

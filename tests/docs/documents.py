@@ -9,6 +9,7 @@ console                     each line `$ command` is run; what it prints is what
 python                      is run, all blocks of a document in one namespace
 text                        what the python block before it prints
 sh                          is not run: installs or builds; its `make` targets must exist
+json                        is JSON
 
 `python tests/docs/documents.py` writes what is printed now into the documents.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import io
+import json
 import os
 import re
 import subprocess
@@ -82,6 +84,8 @@ def as_run(document: Path, folder: Path) -> str:
                     content = _if_changed(content, printed)
                 case "sh":
                     _check_targets(content)
+                case "json":
+                    json.loads(content)
                 case _:
                     raise ValueError(f"{document.name}:{line}: no meaning for a block of {kind}")
             pieces += [text[end : block.start(2)], content]
