@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from sim.cli import background, check, new, queues, run, schema, trace
+from sim.cli import background, check, diff, new, queues, run, schema, trace
 from sim.cli.faults import Terminated
 
 
@@ -31,6 +31,7 @@ def sim() -> None:
 for command in (
     background.background,
     check.check,
+    diff.diff,
     new.new,
     queues.queues,
     run.run,

@@ -1,0 +1,91 @@
+"""`sim diff`: what it prints, and how it exits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sim import cli
+
+SCENARIO = """
+scenario: s
+window: {from: 2000-01-01, to: 2010-01-01}
+population: {size: 20, born: {from: 1930-01-01, to: 1990-01-01}, sex: {female: 0.5, male: 0.5}}
+pathways: [p.yaml]
+"""
+PATHWAY = """
+pathway: p
+parameters: {onset: {value: 0.03 per year, source: invented for the test}}
+disease:
+  heart:
+    well:
+      -> ill: {rate: onset}
+    ill: {}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "scenario.yaml").write_text(SCENARIO)
+        (tmp_path / name / "p.yaml").write_text(PATHWAY)
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as exit:
+        cli.main(("diff", *arguments))
+    return int(exit.value.code or 0)
+
+
+def test_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("a", "b") == 0
+    assert capsys.readouterr() == ("the same in meaning\n", "")
+
+
+def test_a_value_that_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("a", "--set", "onset=0.04 per year") == 1
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert [line.split() for line in out.splitlines()] == [
+        ["p"],
+        ["parameter", "onset", "value"],
+        ["A", "0.03", "per", "year", "a/p.yaml:3"],
+        ["B", "0.04", "per", "year", "--set", "onset"],
+        [],
+        ["1", "difference"],
+    ]
+
+
+def test_values_are_those_of_the_second() -> None:
+    Path("b/p.yaml").write_text(PATHWAY.replace("0.03", "0.04"))
+    assert call("a", "b") == 1
+    assert call("a", "b", "--set", "onset=0.03 per year") == 0
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("b/p.yaml").write_text(PATHWAY.replace("    ill: {}", "    ill: {}\n    cured: {}"))
+    assert call("a", "b", "--json") == 1
+    (one,) = json.loads(capsys.readouterr().out)["differences"]
+    assert (one["pathway"], one["thing"], one["a"]) == ("p", "axis heart > cured", None)
+    assert one["b"]["place"] == "b/p.yaml:9"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("a",), "Compared with what?"),
+        (("a", "nowhere"), "no such file"),
+        (("a", "--set", "unset=1"), "unknown-name"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
