@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -110,9 +110,14 @@ def constant(expression: Expr) -> float | None:
         if value is None:
             return None
         values.append(value)
+    return evaluated(expression.op, values)
+
+
+def evaluated(op: str, values: Sequence[float]) -> float:
+    """What an operation makes of `values`: NaN where there is no finite value, or the operation is none."""
     try:
-        return float(_EVALUATED[expression.op](*values))
-    except (ArithmeticError, ValueError):
+        return float(_EVALUATED[op](*values))
+    except (ArithmeticError, ValueError, KeyError):
         return math.nan
 
 

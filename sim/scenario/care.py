@@ -16,6 +16,7 @@ from sim.scenario.dates import dates, holds
 from sim.scenario.disease import Draft, Hazard, assigned, assignment, check_rate, check_shares
 from sim.scenario.drugs import Pharmacy, climb, switch
 from sim.scenario.expressions import Binary, Name
+from sim.scenario.knowledge import decided
 from sim.scenario.loader import Scalar
 from sim.scenario.model import DURATION, NUMBER, RATE, TRUTH, Branch, Expr, Span, Start, Step, Type
 from sim.scenario.reader import Reader, part_of
@@ -65,7 +66,7 @@ class CareReader:
             instance.name,
             tuple(draft.start() for draft in self.drafts[instance.name]),
             reader.truth(author.while_, "watch") if author.while_ else None,
-            reader.truth(author.until, "watch") if author.until else None,
+            decided(reader, author.until, "watch") if author.until else None,
             StepReader(reader, instance, self.limited, self.pharmacy).steps(author.steps),
             instance.name.replace(".", "/"),
             author.span,
@@ -242,7 +243,7 @@ class StepReader:
             case schema.Wait():
                 return model.Wait(*head("wait"), self.reader.expression(author.wait, DURATION, "draw"))
             case schema.WaitUntil():
-                until = self.reader.truth(author.wait_until, "watch")
+                until = decided(self.reader, author.wait_until, "watch")
                 at_most = self.reader.expression(author.at_most, DURATION, "draw") if author.at_most else None
                 return model.WaitUntil(*head("wait_until"), until, at_most)
             case schema.At():
@@ -250,7 +251,7 @@ class StepReader:
             case schema.Every():
                 return self.every(author, *head("every"))
             case schema.If():
-                condition_ = self.reader.truth(author.if_, "condition")
+                condition_ = decided(self.reader, author.if_, "condition")
                 return model.If(*head("if"), condition_, self.steps(author.then), self.steps(author.else_))
             case schema.Choose():
                 return model.Choose(*head("choose"), self.branches(author))
@@ -446,7 +447,7 @@ class StepReader:
             first = interval
         elif author.first is not None and author.first.text != "now":
             first = self.reader.expression(author.first, DURATION, "draw")
-        until = self.reader.truth(author.until, "condition") if author.until else None
+        until = decided(self.reader, author.until, "condition") if author.until else None
         steps = self.steps(author.steps)
         return model.Every(site, chance, span, interval, first, until, author.at_most, steps)
 
@@ -475,6 +476,6 @@ class StepReader:
         if author.otherwise is not None:
             return Branch("otherwise", None, self.steps(author.otherwise))
         if author.if_ is not None:
-            return Branch("if", self.reader.truth(author.if_, "condition"), self.steps(author.then or []))
+            return Branch("if", decided(self.reader, author.if_, "condition"), self.steps(author.then or []))
         assert author.share
         return Branch("share", self.reader.share(author.share), self.steps(author.then or []))

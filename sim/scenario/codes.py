@@ -32,7 +32,7 @@ _PERMUTATION = (
 def codes_of(model: Coded | Codes | None, findings: Findings) -> tuple[Code, ...]:
     """The codes of a thing, in the order of SYSTEMS.
 
-    Findings: `bad-code` for one that its system cannot have, and the warning `check-digit`.
+    Findings: `bad-code` for one that its system cannot have, the warnings `check-digit` and `not-a-concept`.
     """
     if model is None:
         return ()
@@ -57,6 +57,12 @@ def is_code(system: str, code: Scalar, findings: Findings) -> bool:
     if not has_check_digit(system, code.text):
         message = f"the last digit of {system} {code.text} does not fit the others: it is mistyped or made up"
         findings.warning("check-digit", message, code.span)
+    elif system == "snomed" and code.text[-3:-1] not in ("00", "10"):
+        what = {"1": "a description", "2": "a relationship"}.get(code.text[-2], "something else")
+        message = f"snomed {code.text} is the identifier of {what}, not of a concept"
+        findings.warning(
+            "not-a-concept", message, code.span, "two digits before the last, 00 or 10, say that it is one"
+        )
     return True
 
 

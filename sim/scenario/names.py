@@ -16,6 +16,7 @@ from sim.scenario.drug_use import USES
 from sim.scenario.expressions import Call, Name, Syntax, children, parse
 from sim.scenario.graphs import cycles, in_order
 from sim.scenario.home import Home
+from sim.scenario.knowledge import HIDDEN, hidden_reads
 from sim.scenario.loader import Scalar
 from sim.scenario.model import TRUTH, Expr, Span, Type, Variable
 from sim.scenario.reader import BROKEN, Reader
@@ -368,7 +369,8 @@ class Definitions:
             return
         self.expressions[d.name] = e
         formula = e if d.kind == "formula" else None
-        self.symbols[d.kind, d.name] = symbol = Symbol(d.kind, d.name, e.type, formula=formula)
+        keys = (HIDDEN,) if formula and syntax and any(hidden_reads(syntax, reader.scope)) else ()
+        self.symbols[d.kind, d.name] = symbol = Symbol(d.kind, d.name, e.type, keys, formula)
         self._known.define(symbol)
 
     def _report_circles(self, circular: dict[str, Definition], reads: dict[str, set[str]]) -> None:

@@ -19,7 +19,7 @@ from sim.scenario.drugs import pharmacy
 from sim.scenario.events import EventReader
 from sim.scenario.examinations import ExaminationReader
 from sim.scenario.imperfections import ImperfectionReader
-from sim.scenario.lint import warn_of_unreached, warn_of_unused
+from sim.scenario.lint import warn
 from sim.scenario.model import Allergy, Coded, Group, Pathway, Scenario, Variable
 from sim.scenario.names import (
     POPULATION,
@@ -133,9 +133,8 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         check_needs(pathway, readers[pathway.pathway.text], findings)
     check_whole(scenario, findings)
     if findings.count == 0:
-        warn_of_unreached(scenario, findings)
         instances.warn_of_unused()
-        warn_of_unused(checked.symbols.values(), parameters.used, where, findings)
+        warn(scenario, checked.symbols.values(), parameters.used, where, drugs.as_needed, findings)
     return scenario
 
 

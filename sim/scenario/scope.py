@@ -49,9 +49,10 @@ class Symbol:
     `keys` are what a table is read by: "age", "year", "sex", the qualified name of a variable (the axis of a
     categorical one has its levels, in its order), or a column of numbers that only `lookup` gives; of a drug
     which of "adherence", "works_in" and "given_up" it has; of a biomarker "value" if it has one; of a panel
-    its biomarkers. `formula` is a formula's checked expression: formulas are checked before what reads them
-    (`names_in` says in which order); or what a parameter that changes on dates stands for. `members` are
-    those of a value set, which is of their kind, or the protocols that one with arguments stands for.
+    its biomarkers; of a formula "hidden" if care cannot know what it reads. `formula` is a formula's checked
+    expression: formulas are checked before what reads them (`names_in` says in which order); or what a
+    parameter that changes on dates stands for. `members` are those of a value set, which is of their kind, or
+    the protocols that one with arguments stands for.
     """
 
     kind: SymbolKind

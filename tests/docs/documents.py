@@ -5,6 +5,7 @@ block                       what happens
 yaml, csv, python           whose first line is `# file: PATH` is written there
 yaml                        is laid out as a scenario (see `frame`), must check without a finding, and 20
                             people live it, the same lives on both runtimes where the kernel can run it
+yaml                        whose first line is `# warning: RULE, ...` must give just these warnings
 console                     each line `$ command` is run; what it prints is what follows
 python                      is run, all blocks of a document in one namespace
 text                        what the python block before it prints
@@ -41,6 +42,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# file: (\S+)\n")
+_WARNED = re.compile(r"# warning: (.+)\n")
 _SECTION = re.compile(r"^(?=[a-z])", re.MULTILINE)
 _COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)\n", re.MULTILINE)
 _PROGRESS = re.compile(r"^(compiling the engine.*|[\d,]+ of [\d,]+ patients, .*)\n", re.MULTILINE)
@@ -57,7 +59,13 @@ providers:
   clinic: {class: ambulatory}
   hospital: {class: inpatient}
 """
-_TOLERATED = {"no-source", "unused-parameter", "unused-variable", "unused-formula"}
+_TOLERATED = {
+    "no-source",
+    "unused-parameter",
+    "unused-variable",
+    "unused-formula",
+    "drug-never-stopped",
+}
 
 
 def as_run(document: Path, folder: Path) -> str:
@@ -74,6 +82,8 @@ def as_run(document: Path, folder: Path) -> str:
                     path = Path(file[1])
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_text(content[file.end() :])
+                case "yaml" if expected := _WARNED.match(content):
+                    _warned(content, expected[1].split(", "), f"{document.name}:{line}")
                 case "yaml":
                     _live(content, f"{document.name}:{line}")
                 case "console":
@@ -124,6 +134,16 @@ def _live(sections: str, place: str) -> None:
         by_kernel = simulate(compiled(scenario), range(20), seed=0)
         for column, same in zip((*people, *rows), (*by_kernel[0], *by_kernel[1]), strict=True):
             np.testing.assert_array_equal(column, same, err_msg=place)
+
+
+def _warned(sections: str, rules: list[str], place: str) -> None:
+    """The scenario that shows a warning: it has no other, but what is tolerated of examples."""
+    for name, text in frame(sections).items():
+        Path(name).write_text(text)
+    scenario, findings = check(".")
+    assert scenario, f"{place}: {findings}"
+    told = {f.rule for f in findings if f.rule in rules or f.rule not in _TOLERATED}
+    assert told == set(rules), f"{place}: {told}"
 
 
 def _console(content: str) -> str:

@@ -33,7 +33,7 @@ biomarkers:
   sugar: {unit: mmol/L, value: 7}
   sbp: {unit: mmHg, value: 130}
 conditions: {cough: {}, cold: {}}
-drugs: {syrup: {}}
+drugs: {syrup: {allow: {drug-never-stopped: a test}}}
 care:
   yearly:
     starts: {rate: 0.5 per year}

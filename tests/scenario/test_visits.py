@@ -39,7 +39,7 @@ def text(e: Expr | None) -> str:
 def test_every_option_is_read(scenario: Scenario) -> None:
     theatre = visit(scenario, "replacement/visit/theatre/1")
     assert text(theatre.priority) == "2 if last(hip.score) < 15 {score} else 1"
-    assert text(theatre.gives_up) == "age >= 92"
+    assert text(theatre.gives_up) == "age >= 72"
     assert text(theatre.attend) == "0.94"
     assert text(theatre.rebook_after) == "uniform(low=2 weeks, high=3 weeks)"
     assert theatre.rebook_times == 3
