@@ -62,9 +62,14 @@ def model_hash(scenario: Scenario) -> str:
 
 
 def with_background(scenario: Scenario, findings: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    """The findings of a check, and a warning where the stored background is of another model."""
+    """The findings of a check, and a warning where the stored background is of another model.
+
+    A variant that says nothing of mortality is an intervention under the other causes of death of its base.
+    """
     m = scenario.mortality
     if m is None or m.background is None or m.background_hash == model_hash(scenario):
+        return findings
+    if not (scenario.given or scenario.given_files) and _of_its_base(scenario, m):
         return findings
     message, fix = (
         "the background mortality was worked out for other rates, tables or parameters than these",
@@ -75,6 +80,17 @@ def with_background(scenario: Scenario, findings: tuple[Diagnostic, ...]) -> tup
     else:
         fix = f"run `sim background {scenario.folder}` again"
     return (*findings, Diagnostic("stale-background", message, m.span, fix, "warning"))
+
+
+def _of_its_base(scenario: Scenario, mortality: Mortality) -> bool:
+    """Whether mortality and background are those of the scenario that this one extends, and fit there."""
+    base = Path(mortality.span.file).parent
+    if base.samefile(scenario.folder) or (Path(scenario.folder) / FILE).is_file():
+        return False
+    try:
+        return model_hash(load(base)) == mortality.background_hash
+    except ScenarioError:
+        return False
 
 
 def make(
