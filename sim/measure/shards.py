@@ -125,19 +125,31 @@ def of_tables(made: Mapping[str, pa.Table]) -> Shard:
 
 def of_run(run: Run) -> Iterator[Shard]:
     """The shards of a run, in order; each reads its files only as far as it is asked."""
-    parts: dict[int, dict[str, Path]] = {}
-    for file in run.manifest["files"]:
-        table, _, name = file["path"].rpartition("/")
-        if name.startswith("part-") and table != "codes":
-            number = int(name.removeprefix("part-").removesuffix(".parquet"))
-            parts.setdefault(number, {})[table] = run.folder / file["path"]
-    for _, paths in sorted(parts.items()):
+    for paths in _parts(run):
         files = {table: _File(path) for table, path in paths.items()}
         ids = files["patients"].ids()
         for group in ids:
             for first in range(0, len(group), MOST):
                 some = group[first : first + MOST]
                 yield _OnDisk(files, int(some[0]), int(some[-1]))
+
+
+def of_patients(run: Run, patients: range) -> Shard:
+    """The shard of some patients of a run, at most MOST, all of one file of each table."""
+    first, size = run.manifest["patients"]["first"], run.manifest["shard_size"]
+    paths = _parts(run)[(patients.start - first) // size]
+    return _OnDisk({table: _File(path) for table, path in paths.items()}, patients[0], patients[-1])
+
+
+def _parts(run: Run) -> list[dict[str, Path]]:
+    """The files of a run's tables about patients, those of the same patients together, in order."""
+    parts: dict[int, dict[str, Path]] = {}
+    for file in run.manifest["files"]:
+        table, _, name = file["path"].rpartition("/")
+        if name.startswith("part-") and table != "codes":
+            number = int(name.removeprefix("part-").removesuffix(".parquet"))
+            parts.setdefault(number, {})[table] = run.folder / file["path"]
+    return [paths for _, paths in sorted(parts.items())]
 
 
 class _File:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
+import sim
 from sim import cli
 
 SCENARIO = """
@@ -89,3 +91,66 @@ def test_what_is_wrong_is_said(
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err
+
+
+# ---- with --run
+
+
+def test_the_same_people_under_both(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("a", "--set", "onset=0.06 per year", "--run", "--patients", "300", "--seed", "7")
+    assert call(*arguments) == 1
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "300 people, each under both" in out
+    command = next(line.strip() for line in out.splitlines() if "--set" in line and "sim trace" in line)
+    assert command.startswith("sim trace a --patient ")
+    assert command.endswith(" --seed 7 --set 'onset=0.06 per year'")
+    with pytest.raises(SystemExit) as exit:
+        cli.main(shlex.split(command)[1:])
+    assert not exit.value.code
+    capsys.readouterr()
+
+    assert call(*arguments, "--json") == 1
+    people = json.loads(capsys.readouterr().out)["people"]
+    (ill,) = [shift for shift in people["shifts"] if shift["name"] == "heart: ill"]
+    assert people["affected"] == ill["earlier"] + ill["newly"] > 100
+    assert ill["never"] == ill["later"] == 0
+    assert people["results"] == []
+
+
+def test_two_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    sim.run("a", patients=200, out="one")
+    sim.run("a", patients=200, out="other", parameters={"onset": "0.06 per year"})
+    sim.run("a", patients=200, out="third", seed=3)
+    assert call("one", "one") == 0
+    assert "affected    0 (0.0%)" in capsys.readouterr().out
+    assert call("one", "other") == 1
+    of_runs = capsys.readouterr().out
+    assert call("a", "--set", "onset=0.06 per year", "--run", "--patients", "200") == 1
+    assert of_runs.rstrip() in capsys.readouterr().out
+    assert call("one", "third") == 2
+    assert "error: these are not the same people: the seeds differ, 0 and 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("a", "b", "--seed", "1"), "--patients and --seed go with --run"),
+        (("run", "b"), "run is a run; compare it with another run"),
+        (("run", "run", "--run"), "Runs are compared as they are"),
+        (("a", "b", "--run", "--patients", "0"), "0 is not a number from 1"),
+    ],
+)
+def test_what_does_not_go_together(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("run").mkdir()
+    Path("run/manifest.json").write_text("{}")
+    assert call(*arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_another_window_is_another_record(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("b/scenario.yaml").write_text(SCENARIO.replace("2010-01-01", "2011-01-01"))
+    assert call("a", "b", "--run") == 2
+    assert "the windows differ" in capsys.readouterr().err
