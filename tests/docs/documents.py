@@ -1,4 +1,5 @@
-"""Runs the fenced blocks of a document, in their order, in one folder.
+"""Runs the fenced blocks of a document, in their order, in one folder; where a document is a page of several
+that are numbered, with the files of the pages before.
 
 block                       what happens
 --------------------------  ------------------------------------------------------------------------------
@@ -74,14 +75,15 @@ def as_run(document: Path, folder: Path) -> str:
     (folder / "scenarios").symlink_to(ROOT / "scenarios")
     pieces, end = [], 0
     with contextlib.chdir(folder):
+        for page in _before(document):
+            for block in _BLOCK.finditer(page.read_text()):
+                _write(block[2])
         for block in _BLOCK.finditer(text):
             kind, content = block.groups()
             line = text.count("\n", 0, block.start()) + 2
             match kind:
-                case "yaml" | "csv" | "python" if file := _FILE.match(content):
-                    path = Path(file[1])
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(content[file.end() :])
+                case "yaml" | "csv" | "python" if _write(content):
+                    pass
                 case "yaml" if expected := _WARNED.match(content):
                     _warned(content, expected[1].split(", "), f"{document.name}:{line}")
                 case "yaml":
@@ -101,6 +103,24 @@ def as_run(document: Path, folder: Path) -> str:
             pieces += [text[end : block.start(2)], content]
             end = block.end(2)
     return "".join([*pieces, text[end:]])
+
+
+def _before(page: Path) -> list[Path]:
+    """The pages before one that is numbered: it goes on with their files."""
+    return (
+        sorted(p for p in page.parent.glob("[0-9]-*.md") if p.name < page.name)
+        if page.name[0].isdigit()
+        else []
+    )
+
+
+def _write(content: str) -> bool:
+    """Write the file that a block is; whether it is one."""
+    if file := _FILE.match(content):
+        path = Path(file[1])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content[file.end() :])
+    return bool(file)
 
 
 def frame(sections: str) -> dict[str, str]:
