@@ -146,13 +146,22 @@ ONLY_A_SCENARIO_KNOWS = frozenset(
         "unknown-dose",
         "nothing-to-modify",
         "never-started",
+        "never-fires",
+        "never-taken",
+        "never-set",
+        "unreachable-state",
+        "drug-never-stopped",
+        "steep-rate",
+        "table-too-short",
         "unused-parameter",
         "unused-variable",
         "unused-formula",
         "unused-allow",
     }
 )
-"""What may be wrong with a pathway that is read alone, and right where others use it."""
+"""What may be wrong with a pathway that is read alone, and right where others use it, who bring about what
+happens in it, give the values that it reads, and have the people.
+"""
 
 
 def examine_pathway(path: Path) -> tuple[str | None, tuple[Diagnostic, ...]]:

@@ -259,6 +259,35 @@ care:
     assert [(d.rule, d.span.line) for d in found] == [("wrong-unit", 6)]
 
 
+def test_what_others_may_bring_about_is_no_finding_alone(tmp_path: Path) -> None:
+    """A visit and a procedure of others, a number and a result of theirs, people of an age of theirs."""
+    (tmp_path / "ages.csv").write_text("age,value\n40-59,1\n60+,2\n")
+    (tmp_path / "one.yaml").write_text(
+        """
+pathway: one
+needs: {ageing: number, ecg: biomarker}
+parameters: {k: {by: age, table: ages.csv, source: a text of words}}
+disease:
+  heart:
+    well:
+      -> treated: {upon: surgery}
+      -> dead: {rate: k * exp(ageing * (age - 70)) / 1000 years, cause: mi}
+    treated: {}
+conditions: {mi: {snomed: "22298006"}}
+procedures: {surgery: {}}
+drugs: {aspirin: {}}
+care:
+  seen:
+    starts: {during: clinic}
+    steps:
+      - {if: last(ecg) > 3, then: {prescribe: aspirin}}
+  operated:
+    steps: {perform: surgery}
+"""
+    )
+    assert check_pathway(tmp_path / "one.yaml") == ("one", ())
+
+
 def test_tables_are_those_of_the_scenario_around_it(folder: Path) -> None:
     (folder / "rates.csv").write_text("age,value\n0-120,0.5\n")
     change(
