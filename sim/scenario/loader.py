@@ -24,6 +24,7 @@ MAX_BYTES = 8_000_000
 MAX_NODES = 200_000  # aliases counted as often as they are used
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXTS = ("about", "display", "source")  # keys of what authors write in words, with commas
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS = {"null": None, "true": True, "false": False}
@@ -308,16 +309,28 @@ class _Composer:
         while at < len(pairs):
             key, value = pairs[at]
             at += 1
-            if isinstance(value, Scalar) and _is_open(value.written):
-                torn = [value]
-                for piece, nothing in pairs[at:]:
-                    if not (isinstance(nothing, Scalar) and nothing.text == ""):
-                        break
-                    torn.append(piece)
-                    if joined := self.joined(torn, f"put `{shown(key.text)}:` on its own line, or quote it"):
-                        value, at = joined, at + len(torn) - 1
-                        break
+            if isinstance(value, Scalar) and (torn := self.torn_off(key, value, pairs[at:])):
+                remedy = f"put `{shown(key.text)}:` on its own line, or quote it"
+                if joined := self.joined([value, *torn], remedy):
+                    value, at = joined, at + len(torn)
             yield key, value
+
+    def torn_off(self, key: Scalar, value: Scalar, pairs: list[tuple[Scalar, Node]]) -> list[Scalar]:
+        """What follows that belongs to a value: of an expression up to its last parenthesis, of a text all
+        that has no colon.
+        """
+        pieces, is_expression = list[Scalar](), _is_open(value.written)
+        if not is_expression and key.text not in _TEXTS:
+            return pieces
+        for piece, nothing in pairs:
+            if not (isinstance(nothing, Scalar) and nothing.text == ""):
+                break
+            if not is_expression and nothing.span.column > piece.span.column + piece.span.length:
+                break
+            pieces.append(piece)
+            if is_expression and not _is_open(self.between(value.span, piece.span)):
+                break
+        return pieces
 
     def mended_items(self, items: list[Node]) -> Iterator[Node]:
         at = 0

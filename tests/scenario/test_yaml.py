@@ -178,6 +178,20 @@ def test_the_comma_trap_is_mended_so_that_nothing_follows_from_it() -> None:
     )
 
 
+def test_a_text_with_commas_is_one_trap() -> None:
+    findings = Findings()
+    text = "a: {about: the mean, per year, of all, value: 3}\nb: {about: x, rate: , y: 1}\nc: {value: 3, mean}"
+    node = load_yaml(text, "x.yaml", findings)
+    (found,) = findings.diagnostics
+    assert (found.rule, found.span.line, found.span.column) == ("comma-in-braces", 1, text.index(",") + 1)
+    assert found.fix == 'put `about:` on its own line, or quote it: "the mean, per year, of all"'
+    assert [list(part) for part in node.values() if isinstance(part, Mapping)] == [
+        ["about", "value"],
+        ["about", "rate", "y"],
+        ["value", "mean"],
+    ]
+
+
 @pytest.mark.parametrize("text", ["a: {b: f(1, c: 2}", "a: {b: (1, 2}", "a: [f(1, {x: 1}]"])
 def test_a_parenthesis_that_is_never_closed_is_no_comma_trap(text: str) -> None:
     assert errors(text) == []
