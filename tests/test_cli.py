@@ -315,6 +315,9 @@ def test_a_pathway_is_checked_alone(capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.yaml").write_text("pathway: other\nneeds: {bmi: number}\nformulas: {x: bmy + 1}\n")
     assert call("check", "other.yaml") == 2
     assert "did you mean `bmi`?" in capsys.readouterr().err
+    Path("other.yaml").write_text("pathway: other\nvariables: {x: {value: 1, about: of (one, two)}}\n")
+    assert call("check", "other.yaml") == 2
+    assert "not-a-scenario" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("colds")

@@ -32,7 +32,8 @@ def check(scenario: Path, resolved: bool, parameters: Parameters) -> None:
         from sim.scenario import check as examine
 
         found, findings = examine(scenario, parameters)
-        if [f.rule for f in findings] == ["not-a-scenario"] and not resolved:
+        is_pathway = any(f.rule == "not-a-scenario" and Path(f.span.file) == scenario for f in findings)
+        if is_pathway and not resolved:
             name, findings = check_pathway(scenario)
             if name is None:
                 raise ScenarioError(findings)
