@@ -39,7 +39,7 @@ from sim.scenario.units import date_from_days
 MOST_CELLS = 10_000
 
 
-class TooManyCellsError(ValueError):
+class TooManyClassesError(ValueError):
     """A statistic told apart by more than memory holds; the message is one sentence."""
 
 
@@ -121,7 +121,7 @@ class Accumulator:
         self.classes = tuple(classes_of(split, scenario) for split in splits)
         self.cells = int(np.prod([len(of.labels) for of in self.classes], dtype=np.int64)) if splits else 1
         if self.cells > MOST_CELLS:
-            raise TooManyCellsError(f"that makes {self.cells:,} classes; {MOST_CELLS:,} is the most")
+            raise TooManyClassesError(f"that makes {self.cells:,} classes; {MOST_CELLS:,} is the most")
         self._scenario, self._texts = scenario, Texts(scenario)
         self._sums: list[Sums] = [nothing(statistic, self.cells) for statistic in self.statistics]
 
