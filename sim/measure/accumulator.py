@@ -210,7 +210,7 @@ def value_of(expression: Expr, estimates: Sequence[Estimate], scenario: Scenario
         found = constant(constants.with_values(spelled, values))
         return np.nan if found is None else found
 
-    influence, people = np.zeros(GROUPS), sum(estimate.people for estimate in known)
+    influence, people = np.zeros(GROUPS), max(estimate.people for estimate in known)
     for place, estimate_ in enumerate(known):
         step = np.zeros(len(at))
         step[place] = max(estimate_.error, abs(estimate_.value), 1e-12) * 1e-4
