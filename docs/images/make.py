@@ -2,6 +2,8 @@
 
 life.png      one person of scenarios/diabetes, the truth above, the record below
 queues.png    the queues of docs/guides/queues.md, as `sim queues --picture` draws them
+drawing.svg   the pathway of docs/guides/drawing.md, as `sim draw` draws it
+kidney.svg    the pathway kidney of scenarios/diabetes, as `sim draw --run` does
 
 Run it in the project's folder: python docs/images/make.py
 """
@@ -22,6 +24,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 import sim
+from sim.cli.draw import draw as draw_command
 from sim.measure.queues import measure
 from sim.view import pictures
 
@@ -155,17 +158,34 @@ def make_life(folder: Path) -> None:
     draw(Person(tables, chosen(tables))).savefig(HERE / "life.png", dpi=160)
 
 
-def make_queues(folder: Path) -> None:
-    guide = (HERE.parent / "guides" / "queues.md").read_text()
-    for file, text in re.findall(r"^```yaml\n# file: (\S+)\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL):
+def write_files(guide: str, folder: Path) -> None:
+    """Write the files that a guide has its reader write."""
+    text = (HERE.parent / "guides" / guide).read_text()
+    for file, content in re.findall(r"^```yaml\n# file: (\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         (folder / file).parent.mkdir(exist_ok=True)
-        (folder / file).write_text(text)
+        (folder / file).write_text(content)
+
+
+def make_drawings(folder: Path) -> None:
+    write_files("drawing.md", folder)
+    sim_draw(str(folder / "gout"), "--out", str(HERE / "drawing.svg"))
+    made = str(sim.run("scenarios/diabetes", patients=10_000, out=folder / "run").folder)
+    kidney = ("--pathway", "kidney", "--run", made, "--out", str(HERE / "kidney.svg"))
+    sim_draw("scenarios/diabetes", *kidney)
+
+
+def sim_draw(*arguments: str) -> None:
+    draw_command.main(arguments, standalone_mode=False)
+
+
+def make_queues(folder: Path) -> None:
+    write_files("queues.md", folder)
     run = sim.run(folder / "eyes", out=folder / "few")
     (HERE / "queues.png").write_bytes(pictures.queues(measure(run, warm_up=2 * 365.25), "png"))
 
 
 def main() -> None:
-    for make in (make_life, make_queues):
+    for make in (make_life, make_queues, make_drawings):
         with tempfile.TemporaryDirectory() as folder:
             make(Path(folder))
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from sim.cli import background, check, diff, measure, new, queues, run, schema, trace
+from sim.cli import background, check, diff, draw, new, queues, run, schema, trace
 from sim.cli.faults import Terminated
 
 
@@ -32,7 +32,7 @@ for command in (
     background.background,
     check.check,
     diff.diff,
-    measure.measure,
+    draw.draw,
     new.new,
     queues.queues,
     run.run,

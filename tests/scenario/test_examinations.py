@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.scenario.conftest import Examine
+from sim.scenario import check
 
 FRAME = """
 scenario: small
@@ -43,11 +45,15 @@ care:
 # What is wrong in these ways has more that goes wrong.
 LEAVE_MORE = ("duplicate-key", "same-name", "test-kind", "wrong-shape", "wrong-kind", "unknown-name")
 
-FILES = {"scenario.yaml": FRAME, "p.yaml": GOOD}
+
+def examine(folder: Path, pathway: str = GOOD):  # type: ignore[no-untyped-def]
+    (folder / "scenario.yaml").write_text(FRAME)
+    (folder / "p.yaml").write_text(pathway)
+    return check(folder)
 
 
-def test_it_is_good(examine: Examine) -> None:
-    scenario, findings = examine()
+def test_it_is_good(tmp_path: Path) -> None:
+    scenario, findings = examine(tmp_path)
     assert findings == ()
     assert scenario
     fit, scope = scenario.examinations
@@ -164,10 +170,10 @@ def test_it_is_good(examine: Examine) -> None:
         ("  scope:\n", "  level:\n", "same-name", "defined under `biomarkers:`", "level", ""),
     ],
 )
-def test_mistakes(examine: Examine, old: str, new: str, rule: str, message: str, at: str, fix: str) -> None:
+def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str, at: str, fix: str) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
-    _, findings = examine({"p.yaml": text})
+    _, findings = examine(tmp_path, text)
     errors = [f for f in findings if f.severity == "error"]
     assert rule in [f.rule for f in errors], [(f.rule, f.message) for f in findings]
     error = next(f for f in errors if f.rule == rule)
