@@ -87,7 +87,7 @@ def _mortality(s: Scenario, m: model.Mortality) -> Thing:
     tables = {t.name: t for t in s.tables}
     background = tables.get(m.background) if m.background else None
     facts: dict[str, Fact] = {
-        "table": tables[m.table],
+        "table": tables.get(m.table),
         "less": _list(sorted(m.less)),
         "background": background,
     }
@@ -164,7 +164,7 @@ def _own(of: Iterable[N], space: str) -> Iterator[N]:
 def _parameters(s: Scenario, space: str) -> Iterator[Thing]:
     tables = {table.name: table for table in s.tables}
     for p in _own(s.parameters, space):
-        value = tables[p.name] if p.value is None else Expr("const", (), p.value, p.type)
+        value = tables.get(p.name) if p.value is None else Expr("const", (), p.value, p.type)
         ends = " to ".join(units.spell(end, p.type) for end in p.ci95 or ()) or None
         facts: dict[str, Fact] = {"value": value, "ci95": ends, "prior": p.prior}
         yield Thing("parameter", local(p.name), p.name, p.span, facts)
