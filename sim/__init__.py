@@ -6,6 +6,7 @@ For notebooks:
     scenario = sim.load("scenarios/diabetes")               # checked; ScenarioError tells all that is wrong
     run = sim.run(scenario, patients=1000)                  # writes outputs/..., like the command `sim run`
     run.table("observations")                               # a pandas DataFrame; run.arrow(...) for Arrow
+    sim.measures(run, "prevalence(diabetes)", by=["sex"])   # statistics with their standard errors
     sim.Run("outputs/diabetes").manifest                    # an earlier run
     sim.Population(scenario, 1000).run_until("2010-01-01")  # stop at a date, look at anybody, go on
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sim.agents.behaviours import Event as Event
     from sim.agents.behaviours import Person as Person
     from sim.engine import LifeError as LifeError
+    from sim.measure.measures import measures as measures
     from sim.runs.execute import run as run
     from sim.runs.output import OutputError as OutputError
     from sim.runs.result import Run as Run
@@ -41,6 +43,7 @@ _HOME = {
     "Person": "sim.agents.behaviours",
     "ScenarioError": "sim.scenario.diagnostics",
     "LifeError": "sim.engine",
+    "measures": "sim.measure.measures",
     "OutputError": "sim.runs.output",
 }
 
@@ -55,6 +58,7 @@ __all__ = [
     "ScenarioError",
     "check",
     "load",
+    "measures",
     "run",
 ]
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from sim.cli import background, check, diff, draw, new, queues, run, schema, trace
+from sim.cli import background, check, diff, draw, measure, new, queues, run, schema, trace
 from sim.cli.faults import Terminated
 
 
@@ -33,6 +33,7 @@ for command in (
     check.check,
     diff.diff,
     draw.draw,
+    measure.measure,
     new.new,
     queues.queues,
     run.run,

@@ -58,17 +58,16 @@ def diff(
 
     Exits with 0 where there is no difference, and with 1 where there is.
     """
-    values = any(parameters)
-    if b is None and not values:
+    if b is None and not any(parameters):
         raise click.UsageError("Compared with what? Name a second scenario, or give --set or --parameters.")
-    runs = [path for path in (a, b) if path and (path / "manifest.json").is_file()]
-    if len(runs) == 1:
-        raise click.UsageError(f"{runs[0]} is a run; compare it with another run.")
-    if runs and (values or lived):
-        raise click.UsageError("Runs are compared as they are: leave out --run, --set and --parameters.")
     if not lived and (patients is not None or seed is not None):
         raise click.UsageError("--patients and --seed go with --run.")
     with user_faults():
+        runs = [path for path in (a, b) if path and (path / "manifest.json").is_file()]
+        if len(runs) == 1:
+            raise click.UsageError(f"{runs[0]} is a run; compare it with another run.")
+        if runs and (lived or any(parameters)):
+            raise click.UsageError("Runs are compared as they are: leave out --run, --set and --parameters.")
         if runs:
             differ = _runs(runs, as_json)
         else:

@@ -39,7 +39,7 @@ from sim.scenario.units import date_from_days
 MOST_CELLS = 10_000
 
 
-class TooManyCellsError(ValueError):
+class TooManyClassesError(ValueError):
     """A statistic told apart by more than memory holds; the message is one sentence."""
 
 
@@ -121,7 +121,7 @@ class Accumulator:
         self.classes = tuple(classes_of(split, scenario) for split in splits)
         self.cells = int(np.prod([len(of.labels) for of in self.classes], dtype=np.int64)) if splits else 1
         if self.cells > MOST_CELLS:
-            raise TooManyCellsError(f"that makes {self.cells:,} classes; {MOST_CELLS:,} is the most")
+            raise TooManyClassesError(f"that makes {self.cells:,} classes; {MOST_CELLS:,} is the most")
         self._scenario, self._texts = scenario, Texts(scenario)
         self._sums: list[Sums] = [nothing(statistic, self.cells) for statistic in self.statistics]
 
@@ -210,7 +210,7 @@ def value_of(expression: Expr, estimates: Sequence[Estimate], scenario: Scenario
         found = constant(constants.with_values(spelled, values))
         return np.nan if found is None else found
 
-    influence, people = np.zeros(GROUPS), sum(estimate.people for estimate in known)
+    influence, people = np.zeros(GROUPS), max(estimate.people for estimate in known)
     for place, estimate_ in enumerate(known):
         step = np.zeros(len(at))
         step[place] = max(estimate_.error, abs(estimate_.value), 1e-12) * 1e-4

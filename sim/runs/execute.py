@@ -23,10 +23,11 @@ from sim.records.writer import File, Part, write
 from sim.runs.background import with_background
 from sim.runs.output import whole_folder
 from sim.runs.plan import Plan, Shard, free_folder, plan
-from sim.runs.result import Run
+from sim.runs.result import SCENARIO, Run
 from sim.runs.runtime import Name, Progress, Runtime, choose, start
 from sim.scenario import Diagnostic, Parameters, ScenarioError, check
 from sim.scenario.model import Scenario
+from sim.scenario.stored import stored
 
 Warn = Callable[[tuple[Diagnostic, ...]], None]
 
@@ -81,7 +82,7 @@ def run(
     with whole_folder(folder) as aside:
         job = _Job(loaded, lives, names(loaded), Spoiler(loaded, seed), aside)
         shards = _shards(job, work, threads or _processors(), progress)
-        shards.append(_codes(job))
+        shards += [_codes(job), _scenario(job)]
         content = _content(job, work, seed, shards)
         content["runtime"] = asdict(choice)
         content["seconds"] = {
@@ -200,6 +201,11 @@ def _codes(job: _Job) -> _Written:
     return _Written(
         0, [write(job.folder, _path(CODES.name, 0), part.finish())], {CODES.name: table.num_rows}, {}
     )
+
+
+def _scenario(job: _Job) -> _Written:
+    """What was run, so that the tables can be read without its files."""
+    return _Written(0, [write(job.folder, SCENARIO, stored(job.scenario))], {}, {})
 
 
 def _path(table: str, index: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,13 @@ import pyarrow.parquet as parquet
 
 from sim.records import manifest
 from sim.records.schema import LOGGED, PATIENTS
+from sim.scenario.model import Scenario
+from sim.scenario.stored import restored
 
 if TYPE_CHECKING:
     import pandas
+
+SCENARIO = "scenario/resolved.json.gz"  # the scenario that was run, see sim.scenario.stored
 
 
 class Run:
@@ -25,6 +30,15 @@ class Run:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self.manifest: dict[str, Any] = manifest.read(self.folder)
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """The scenario that was run, resolved. Raises ValueError, in a sentence, where it cannot be read."""
+        try:
+            return restored((self.folder / SCENARIO).read_bytes())
+        except FileNotFoundError:
+            message = f"{self.folder} does not hold the scenario that it was made from ({SCENARIO})"
+            raise ValueError(message) from None
 
     @property
     def digest(self) -> str:

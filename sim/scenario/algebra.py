@@ -48,7 +48,10 @@ _INSTEAD = {
     ("number", "duration"): "divide it by `1 year`, or another unit",
     ("number", "rate"): "multiply it with `1 year`, or another unit",
 }
-_FROM_PLAIN = {"duration": "multiply it with `1 day` or `1 year`", "rate": "multiply it with `1 per year`"}
+_FROM_PLAIN = {
+    "duration": "give the number its unit, such as `3 days`, or multiply it with `1 day` or `1 year`",
+    "rate": "give the number its unit, such as `0.02 per year`, or multiply it with `1 per year`",
+}
 
 _EVALUATED: dict[str, Callable[..., float]] = {
     "neg": operator.neg,

@@ -70,6 +70,7 @@ def no_value(name: str, scope: Scope, context: Context, span: Span) -> ScenarioE
         fix = f"a unit stands after its number: 4 {name}, or 4 per {name.removesuffix('s')}"
     else:
         fix = did_you_mean(name, [*scope.names(ANY), *(RESERVED - NOT_BUILT.keys())])
+        fix = fix or "define it under `parameters:`, `variables:` or `formulas:`"
     return fault("unknown-name", f"there is no `{short}`", span, fix)
 
 

@@ -146,7 +146,30 @@ class Scope:
                 f"`{shown(name)}` is {with_article(others[0].kind)}; {with_article(wanted)} belongs here"
             )
             raise fault("wrong-kind", message, span, fix)
-        raise fault("unknown-name", f"there is no {wanted} `{shown(name)}`", span, fix)
+        raise fault(
+            "unknown-name", f"there is no {wanted} `{shown(name)}`", span, fix or _define(name, kinds)
+        )
+
+
+_DEFINED: dict[SymbolKind, str] = {
+    "provider": "`providers:` of scenario.yaml: {}: {{class: ambulatory}}",
+    "state": "an axis of `disease:`",
+    "event": "`events:`",
+    "biomarker": "`biomarkers:`",
+    "test": "`tests:`",
+    "condition": "`conditions:`",
+    "procedure": "`procedures:`",
+    "vaccine": "`vaccines:`",
+    "drug": "`drugs:`",
+    "ladder": "`ladders:`",
+    "protocol": "`care:`",
+}
+
+
+def _define(name: str, kinds: Iterable[SymbolKind]) -> str:
+    """Where a thing of such kinds is defined, as a fix; nothing where it can be of many."""
+    places = [_DEFINED[kind].format(shown(name)) for kind in kinds if kind in _DEFINED]
+    return f"define it under {' or '.join(places)}" if 0 < len(places) <= 2 else ""
 
 
 def is_given(key: str) -> bool:

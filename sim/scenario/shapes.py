@@ -237,7 +237,9 @@ class Section:
     def accepts(self, name: str, span: Span, findings: Findings) -> bool:
         if not self.pattern.fullmatch(name):
             message = f"`{shown(name)}` is not a name: letters, digits and _, not starting with a digit"
-            findings.error("bad-name", message, span)
+            mended = re.sub(r"[ -]+", "_", name)
+            fix = f"did you mean `{mended}`?" if self.pattern.fullmatch(mended) else ""
+            findings.error("bad-name", message, span, fix)
         elif name in self.reserved:
             message = f"`{name}` is a word of the language; nothing can be named so"
             findings.error("reserved-name", message, span, f"call it `{name}_` or another name")

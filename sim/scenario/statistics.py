@@ -457,6 +457,10 @@ class _Reader:
             several = ", ".join(f"{symbol.kind} {symbol.name}" for symbol in meant)
             message = f"`{shown(name.name)}` can be {several}"
             raise fault("ambiguous-name", message, name.span, " or ".join(forms))
+        if kinds == HAPPENS and not meant and not self.scope.meanings(name.name, VALUES):
+            fix = did_you_mean(name.name, [*self.scope.names(HAPPENS), DEATH])
+            message = f"there is nothing called `{shown(name.name)}` that happens"
+            raise fault("unknown-name", message, name.span, fix)
         return self.scope.find(name.name, kinds, name.span)
 
     def death(self, causes: tuple[Syntax, ...], span: Span, kinds: tuple[SymbolKind, ...]) -> Thing:

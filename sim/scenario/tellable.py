@@ -45,6 +45,10 @@ class Tellable:
         if found := tuple(finding for name in names for finding in self._thing(name, span)):
             raise ScenarioError(found)
 
+    def tells(self, name: str) -> bool:
+        """Whether the tables tell of a thing."""
+        return name not in self._untold | self._passed
+
     def _thing(self, name: str, span: Span) -> Iterator[Diagnostic]:
         short = name.rpartition(".")[2]
         if name in self._untold:

@@ -1,4 +1,4 @@
-"""Statistics of a real scenario, however its lives are cut into shards, from the disk or as they are lived."""
+"""Statistics of a real scenario, however its lives are cut into shards, on disk or as they are lived."""
 
 from __future__ import annotations
 

@@ -1,14 +1,21 @@
-"""What the tests of expressions share: a scope with names of every kind, and a reader of expressions."""
+"""What the tests share: of expressions, a scope with names of every kind and a reader; of pathways, the check
+of a scenario that a test's module holds as texts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
+from sim.scenario import Diagnostic, Scenario
+from sim.scenario import check as check_scenario
 from sim.scenario.expressions import parse
 from sim.scenario.model import DURATION, NUMBER, RATE, TRUTH, Expr, Span, Type
 from sim.scenario.typing import Context, Scope, Symbol, check
+
+Examine = Callable[..., tuple[Scenario | None, tuple[Diagnostic, ...]]]
 
 MMHG = Type("number", unit="mmHg")
 MMOL = Type("number", unit="mmol/L")
@@ -71,3 +78,15 @@ def read(scope: Scope) -> Callable[..., Expr]:
         return check(parse(text, START), scope, expected, context)
 
     return read
+
+
+@pytest.fixture
+def examine(tmp_path: Path, request: pytest.FixtureRequest) -> Examine:
+    """What a check finds in the FILES of the test's module, of which some may be given another text."""
+
+    def examine(others: Mapping[str, str] | None = None) -> tuple[Scenario | None, tuple[Diagnostic, ...]]:
+        for name, text in (request.module.FILES | (others or {})).items():
+            (tmp_path / name).write_text(text)
+        return check_scenario(tmp_path)
+
+    return examine

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.scenario import check
 from sim.scenario.analytes import ANALYTES, conversion
 from sim.scenario.expressions import unparse
 from sim.scenario.model import If
 from sim.scenario.whole import parts
+from tests.scenario.conftest import Examine
 
 # Pairs as they are printed side by side, rounded: thresholds of the ADA (glucose, HbA1c) and NCEP ATP III
 # (lipids), the NGSP's table of HbA1c, the AMA's factor of creatinine.
@@ -99,16 +98,12 @@ care:
       - {if: "max(last(sugar), 7 mmol/L) > 0", then: []}
 """
 
-
-def examine(folder: Path, pathway: str = GOOD):  # type: ignore[no-untyped-def]
-    (folder / "scenario.yaml").write_text(FRAME)
-    (folder / "p.yaml").write_text(pathway)
-    return check(folder)
+FILES = {"scenario.yaml": FRAME, "p.yaml": GOOD}
 
 
-def test_other_units_are_converted_where_they_stand(tmp_path: Path) -> None:
+def test_other_units_are_converted_where_they_stand(examine: Examine) -> None:
     """By 18.0156 mg/dL to the mmol/L of glucose, and by NGSP = 0.09148 IFCC + 2.152."""
-    scenario, findings = examine(tmp_path)
+    scenario, findings = examine()
     assert {f.severity for f in findings} == {"warning"}  # nothing ever measures it
     assert scenario
     sugar, _, a1c, _ = scenario.biomarkers
@@ -167,10 +162,10 @@ def test_other_units_are_converted_where_they_stand(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str, at: str, fix: str) -> None:
+def test_mistakes(examine: Examine, old: str, new: str, rule: str, message: str, at: str, fix: str) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
-    _, findings = examine(tmp_path, text)
+    _, findings = examine({"p.yaml": text})
     errors = [f for f in findings if f.severity == "error"]
     error = next(f for f in errors if f.rule == rule)
     assert message in error.message

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario import check, load, resolved_form
+from sim.scenario import load, resolved_form
 from sim.scenario.expressions import unparse
+from tests.scenario.conftest import Examine
 from tests.scenario.test_resolved_form import without_places, written
 
 FRAME = """
@@ -35,15 +36,11 @@ care:
       - {visit: clinic, valid: {from: 2003-01-01, to: 2004-01-01}, chance: 0.5, steps: {test: [sbp, sbp]}}
 """
 
-
-def examine(folder: Path, pathway: str = GOOD):  # type: ignore[no-untyped-def]
-    (folder / "scenario.yaml").write_text(FRAME)
-    (folder / "p.yaml").write_text(pathway)
-    return check(folder)
+FILES = {"scenario.yaml": FRAME, "p.yaml": GOOD}
 
 
-def test_what_they_stand_for(tmp_path: Path) -> None:
-    scenario, findings = examine(tmp_path)
+def test_what_they_stand_for(examine: Examine) -> None:
+    scenario, findings = examine()
     assert findings == ()
     assert scenario
     (protocol,) = scenario.pathways[0].protocols
@@ -60,8 +57,8 @@ def test_what_they_stand_for(tmp_path: Path) -> None:
     assert visit.site == "p/screening/visit/clinic/1/valid"
 
 
-def test_the_resolved_form_is_the_same_scenario(tmp_path: Path) -> None:
-    examine(tmp_path)
+def test_the_resolved_form_is_the_same_scenario(examine: Examine, tmp_path: Path) -> None:
+    examine()
     again = written(resolved_form(tmp_path), tmp_path, tmp_path / "again")
     assert without_places(load(again)) == without_places(load(tmp_path))
 
@@ -91,9 +88,9 @@ def test_the_resolved_form_is_the_same_scenario(tmp_path: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str, line: int) -> None:
+def test_mistakes(examine: Examine, old: str, new: str, rule: str, message: str, line: int) -> None:
     assert old in GOOD
-    scenario, findings = examine(tmp_path, GOOD.replace(old, new, 1))
+    scenario, findings = examine({"p.yaml": GOOD.replace(old, new, 1)})
     assert scenario is None
     errors = [f for f in findings if f.severity == "error"]
     assert [(e.rule, e.span.line) for e in errors] == [(rule, line)], errors

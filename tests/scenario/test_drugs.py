@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario import check, load
+from sim.scenario import load
 from sim.scenario.expressions import unparse
+from tests.scenario.conftest import Examine
 
 FRAME = """
 scenario: small
@@ -31,15 +32,11 @@ care:
       - {step_up: both}
 """
 
-
-def examine(folder: Path, pathway: str = GOOD):  # type: ignore[no-untyped-def]
-    (folder / "scenario.yaml").write_text(FRAME)
-    (folder / "p.yaml").write_text(pathway)
-    return check(folder)
+FILES = {"scenario.yaml": FRAME, "p.yaml": GOOD}
 
 
-def test_what_taking_means_is_written_out(tmp_path: Path) -> None:
-    scenario, findings = examine(tmp_path)
+def test_what_taking_means_is_written_out(examine: Examine) -> None:
+    scenario, findings = examine()
     assert {f.rule for f in findings} == {"drug-never-stopped"}
     assert scenario
     assert unparse(scenario.biomarkers[0].value) == (
@@ -49,8 +46,8 @@ def test_what_taking_means_is_written_out(tmp_path: Path) -> None:
     assert scenario.drugs[0].shares == (0.5, 1.0)
 
 
-def test_a_drug_without_doses_is_at_its_top_dose(tmp_path: Path) -> None:
-    examine(tmp_path, GOOD.replace("top_dose(tablet)", "top_dose(plain)"))
+def test_a_drug_without_doses_is_at_its_top_dose(examine: Examine, tmp_path: Path) -> None:
+    examine({"p.yaml": GOOD.replace("top_dose(tablet)", "top_dose(plain)")})
     assert load(tmp_path)
 
 
@@ -84,10 +81,10 @@ def test_a_drug_without_doses_is_at_its_top_dose(tmp_path: Path) -> None:
         ("drugs:", "variables: {tablet_adherence: 1}\ndrugs:", "same-name", "a drug", "tablet_ad", ""),
     ],
 )
-def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str, at: str, fix: str) -> None:
+def test_mistakes(examine: Examine, old: str, new: str, rule: str, message: str, at: str, fix: str) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
-    scenario, findings = examine(tmp_path, text)
+    scenario, findings = examine({"p.yaml": text})
     assert scenario is None
     found = next((f for f in findings if f.rule == rule), None)
     assert found, findings

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from sim.scenario import check
+from tests.scenario.conftest import Examine
 
 FRAME = """
 scenario: small
@@ -45,15 +43,11 @@ care:
 # What is wrong in these ways has more that goes wrong.
 LEAVE_MORE = ("duplicate-key", "same-name", "test-kind", "wrong-shape", "wrong-kind", "unknown-name")
 
-
-def examine(folder: Path, pathway: str = GOOD):  # type: ignore[no-untyped-def]
-    (folder / "scenario.yaml").write_text(FRAME)
-    (folder / "p.yaml").write_text(pathway)
-    return check(folder)
+FILES = {"scenario.yaml": FRAME, "p.yaml": GOOD}
 
 
-def test_it_is_good(tmp_path: Path) -> None:
-    scenario, findings = examine(tmp_path)
+def test_it_is_good(examine: Examine) -> None:
+    scenario, findings = examine()
     assert findings == ()
     assert scenario
     fit, scope = scenario.examinations
@@ -170,10 +164,10 @@ def test_it_is_good(tmp_path: Path) -> None:
         ("  scope:\n", "  level:\n", "same-name", "defined under `biomarkers:`", "level", ""),
     ],
 )
-def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str, at: str, fix: str) -> None:
+def test_mistakes(examine: Examine, old: str, new: str, rule: str, message: str, at: str, fix: str) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
-    _, findings = examine(tmp_path, text)
+    _, findings = examine({"p.yaml": text})
     errors = [f for f in findings if f.severity == "error"]
     assert rule in [f.rule for f in errors], [(f.rule, f.message) for f in findings]
     error = next(f for f in errors if f.rule == rule)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario import check, load, resolved_form
+from sim.scenario import load, resolved_form
 from sim.scenario.expressions import unparse
+from tests.scenario.conftest import Examine
 from tests.scenario.test_resolved_form import without_places, written
 
 FRAME = """
@@ -39,16 +40,11 @@ TABLE = """bmi,age,sex,value
 25-39.99,0-99,male,4
 """
 
-
-def examine(folder: Path, pathway: str = GOOD, table: str = TABLE):  # type: ignore[no-untyped-def]
-    (folder / "scenario.yaml").write_text(FRAME)
-    (folder / "p.yaml").write_text(pathway)
-    (folder / "risk.csv").write_text(table)
-    return check(folder)
+FILES = {"scenario.yaml": FRAME, "p.yaml": GOOD, "risk.csv": TABLE}
 
 
-def test_keys_that_are_not_given_are_the_patients(tmp_path: Path) -> None:
-    scenario, findings = examine(tmp_path)
+def test_keys_that_are_not_given_are_the_patients(examine: Examine) -> None:
+    scenario, findings = examine()
     assert findings == ()
     assert scenario
     (state, other) = scenario.pathways[0].axes[0].states
@@ -57,8 +53,8 @@ def test_keys_that_are_not_given_are_the_patients(tmp_path: Path) -> None:
     assert scenario.tables[0].axes[2].breaks == (18.5, 25.0, 40.0)
 
 
-def test_the_resolved_form_is_the_same_scenario(tmp_path: Path) -> None:
-    examine(tmp_path)
+def test_the_resolved_form_is_the_same_scenario(examine: Examine, tmp_path: Path) -> None:
+    examine()
     again = written(resolved_form(tmp_path), tmp_path, tmp_path / "again")
     assert without_places(load(again)) == without_places(load(tmp_path))
 
@@ -95,9 +91,9 @@ def test_the_resolved_form_is_the_same_scenario(tmp_path: Path) -> None:
         ("month >= june", "age >= june", "unknown-name", "there is no `june`", ""),
     ],
 )
-def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str, fix: str) -> None:
+def test_mistakes(examine: Examine, old: str, new: str, rule: str, message: str, fix: str) -> None:
     assert old in GOOD
-    scenario, findings = examine(tmp_path, GOOD.replace(old, new, 1))
+    scenario, findings = examine({"p.yaml": GOOD.replace(old, new, 1)})
     errors = [f for f in findings if f.severity == "error"]
     assert scenario is None, findings
     assert len(errors) == 1, errors
@@ -110,18 +106,18 @@ def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str, f
 @pytest.mark.parametrize(
     ("old", "new", "rule"), [("18.5-24.9", "slim", "table-range"), ("bmi", "bmo", "table-columns")]
 )
-def test_a_column_must_be_there_and_hold_numbers(tmp_path: Path, old: str, new: str, rule: str) -> None:
-    _, findings = examine(tmp_path, table=TABLE.replace(old, new))
+def test_a_column_must_be_there_and_hold_numbers(examine: Examine, old: str, new: str, rule: str) -> None:
+    _, findings = examine({"risk.csv": TABLE.replace(old, new)})
     assert [f.rule for f in findings if f.severity == "error"] == [rule]
 
 
-def test_a_variable_that_is_a_number_is_a_key_in_ranges(tmp_path: Path) -> None:
+def test_a_variable_that_is_a_number_is_a_key_in_ranges(examine: Examine) -> None:
     own = GOOD.replace("variables:\n", "variables:\n  bmi: uniform(20, 30)\n")
     own = own.replace("lookup(risk, bmi=25, age=40)", "risk")
-    scenario, findings = examine(tmp_path, own)
+    scenario, findings = examine({"p.yaml": own})
     assert findings == ()
     assert scenario
     rate = scenario.pathways[0].axes[0].states[0].exits[0].expression
     assert unparse(rate) == "0.01 per year * lookup(p.risk, age, sex, p.bmi)"  # type: ignore[arg-type]
-    _, findings = examine(tmp_path, own.replace("uniform(20, 30)", "bernoulli(0.3)"))
+    _, findings = examine({"p.yaml": own.replace("uniform(20, 30)", "bernoulli(0.3)")})
     assert "wrong-type" in [f.rule for f in findings]

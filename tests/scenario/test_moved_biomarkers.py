@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario import check
 from sim.scenario.expressions import unparse
+from tests.scenario.conftest import Examine
 
 FRAME = """
 scenario: small
@@ -31,16 +31,11 @@ modifies:
   - {biomarker: sbp, add: -2 mmHg}
 """
 
-
-def examine(folder: Path, second: str = SECOND):  # type: ignore[no-untyped-def]
-    (folder / "scenario.yaml").write_text(FRAME)
-    (folder / "p.yaml").write_text(FIRST)
-    (folder / "q.yaml").write_text(second)
-    return check(folder)
+FILES = {"scenario.yaml": FRAME, "p.yaml": FIRST, "q.yaml": SECOND}
 
 
-def test_files_move_what_others_own(tmp_path: Path) -> None:
-    scenario, findings = examine(tmp_path, SECOND.replace("formulas: {half: usual(sbp) / 2}\n", ""))
+def test_files_move_what_others_own(examine: Examine) -> None:
+    scenario, findings = examine({"q.yaml": SECOND.replace("formulas: {half: usual(sbp) / 2}\n", "")})
     assert findings == ()
     assert scenario
     assert unparse(scenario.biomarkers[0].value) == (
@@ -89,10 +84,10 @@ def test_files_move_what_others_own(tmp_path: Path) -> None:
         ("times: 1 - 0.1 * taking(tablet)", "times: 1e300 * 1e300", "not-finite", "no finite value", "1e300"),
     ],
 )
-def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str, at: str) -> None:
+def test_mistakes(examine: Examine, old: str, new: str, rule: str, message: str, at: str) -> None:
     text = SECOND.replace(old, new)
     assert text != SECOND
-    _, findings = examine(tmp_path, text)
+    _, findings = examine({"q.yaml": text})
     errors = [f for f in findings if f.severity == "error"]
     assert [f.rule for f in errors] == [rule]
     assert message in errors[0].message

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario import check, load, resolved_form
+from sim.scenario import load, resolved_form
+from tests.scenario.conftest import Examine
 from tests.scenario.test_resolved_form import without_places, written
 
 FRAME = """
@@ -26,15 +27,11 @@ care:
     steps: [{vaccinate: flu}, {record: pain, value: "normal(3, 1)"}, {test: weight}]
 """
 
-
-def examine(folder: Path, pathway: str = GOOD):  # type: ignore[no-untyped-def]
-    (folder / "scenario.yaml").write_text(FRAME)
-    (folder / "p.yaml").write_text(pathway)
-    return check(folder)
+FILES = {"scenario.yaml": FRAME, "p.yaml": GOOD}
 
 
-def test_the_resolved_form_is_the_same_scenario(tmp_path: Path) -> None:
-    scenario, findings = examine(tmp_path)
+def test_the_resolved_form_is_the_same_scenario(examine: Examine, tmp_path: Path) -> None:
+    scenario, findings = examine()
     assert findings == ()
     assert scenario
     again = written(resolved_form(tmp_path), tmp_path, tmp_path / "again")
@@ -58,9 +55,9 @@ def test_the_resolved_form_is_the_same_scenario(tmp_path: Path) -> None:
         ("vaccines: {flu", "vaccines: {cough: {}, flu", "same-name", "`cough` is defined under"),
     ],
 )
-def test_mistakes(tmp_path: Path, old: str, new: str, rule: str, message: str) -> None:
+def test_mistakes(examine: Examine, old: str, new: str, rule: str, message: str) -> None:
     assert old in GOOD
-    scenario, findings = examine(tmp_path, GOOD.replace(old, new, 1))
+    scenario, findings = examine({"p.yaml": GOOD.replace(old, new, 1)})
     assert scenario is None
     errors = [f for f in findings if f.severity == "error"]
     assert rule in [e.rule for e in errors], errors
