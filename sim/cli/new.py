@@ -86,6 +86,6 @@ def _write(path: Path, template: str, name: str, schemas: Path = Path(SCHEMAS)) 
 
 
 def _write_schemas(home: Path) -> None:
-    from sim.scenario.json_schema import write_json_schemas
+    from sim.cli.schemas import write_json_schemas
 
     write_json_schemas(home / SCHEMAS)

@@ -24,7 +24,7 @@ def schema(folder: Path) -> None:
     write them again: sim schema my_scenario/.schema
     """
     with user_faults():
-        from sim.scenario.json_schema import write_json_schemas
+        from sim.cli.schemas import write_json_schemas
 
         for path in write_json_schemas(folder):
             click.echo(f"made {path}")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
-from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
@@ -21,28 +19,14 @@ from sim.scenario.shapes import Model, exactly_one
 JsonSchema = dict[str, Any]
 Texts = dict[str, dict[str, str]]
 
-_FILES: dict[str, type[Model]] = {"scenario": ScenarioFile, "pathway": Pathway, "parameters": ParameterFile}
+FILES: dict[str, type[Model]] = {"scenario": ScenarioFile, "pathway": Pathway, "parameters": ParameterFile}
 _IN_PARTS = ("window", "population", "mortality")  # of which a variant gives what differs
 _STEP = {"$ref": "#/$defs/Step"}
 
 
-def json_schemas() -> dict[str, JsonSchema]:
-    """The schemas (draft 2020-12) of a `scenario` (scenario.yaml), a `pathway` and a file of `parameters`."""
-    texts = _texts()
-    return {name: _of_file(name, kind, texts) for name, kind in _FILES.items()}
-
-
-def write_json_schemas(folder: Path) -> tuple[Path, ...]:
-    """Write each schema into a folder as NAME.json, over an older one. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, made in json_schemas().items():
-        paths.append(folder / f"{name}.json")
-        paths[-1].write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return tuple(paths)
-
-
-def _of_file(name: str, kind: type[Model], texts: Texts) -> JsonSchema:
+def json_schema(name: str, kind: type[Model]) -> JsonSchema:
+    """The schema (draft 2020-12) of the files that a model reads, with the texts under its keys."""
+    texts = _texts(schema) | _texts(inspect.getmodule(kind))
     made = kind.model_json_schema(schema_generator=_Generator)
     definitions = made.pop("$defs")
     definitions[kind.__name__] = made
@@ -77,14 +61,14 @@ class _Generator(GenerateJsonSchema):
         return False
 
 
-def _texts() -> Texts:
+def _texts(module: Any) -> Texts:
     """What stands under each field of each model, in one line, by model and key.
 
     pydantic can do this too, but does it whenever a model is defined, and so slows down every command.
     """
     told: Texts = {}
-    for node in ast.parse(inspect.getsource(schema)).body:
-        if not isinstance(node, ast.ClassDef):
+    for node in ast.parse(inspect.getsource(module)).body:
+        if not (isinstance(node, ast.ClassDef) and issubclass(getattr(module, node.name), Model)):
             continue
         texts = told[node.name] = {}
         for base in node.bases:
@@ -92,7 +76,7 @@ def _texts() -> Texts:
         for field, below in zip(node.body, node.body[1:], strict=False):
             match field, below:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    key = getattr(schema, node.name).model_fields[name].alias or name
+                    key = getattr(module, node.name).model_fields[name].alias or name
                     texts[key] = " ".join(text.split())
     return told
 
@@ -101,7 +85,8 @@ def _describe(part: JsonSchema, texts: dict[str, str]) -> None:
     if "description" in part:
         part["description"] = " ".join(part["description"].split())
     for key, value in part.get("properties", {}).items():
-        value["description"] = texts[key]
+        if key in texts:
+            value["description"] = texts[key]
     for value in part.get("patternProperties", {}).values():
         value["description"] = texts["->"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from sim.cli.schemas import json_schemas, write_json_schemas
 from sim.scenario.diagnostics import Findings
-from sim.scenario.json_schema import json_schemas, write_json_schemas
 from sim.scenario.loader import Mapping, Node, Sequence, load_yaml
 from sim.scenario.schema import VERBS, ParameterFile, Pathway, ScenarioFile
 
@@ -49,7 +49,7 @@ def validator(kind: str) -> Draft202012Validator:
 def complaints(text: str, kind: str = "") -> list[str]:
     """Where the schema of a file's kind refuses it: the keys that lead there."""
     data = plain(load_yaml(text, "file.yaml", Findings()))
-    kind = kind or next((k for k in ("scenario", "pathway") if k in data), "parameters")
+    kind = kind or next((k for k in ("scenario", "pathway", "measures") if k in data), "parameters")
     return [".".join(map(str, error.absolute_path)) for error in validator(kind).iter_errors(data)]
 
 
@@ -133,6 +133,12 @@ def test_a_file_of_parameters() -> None:
     assert complaints(text.replace("source", "sorce")) == ["parameters.c"]
 
 
+def test_a_file_of_measures() -> None:
+    text = 'measures: {a: prevalence(x), b: {measure: rate(y), by: [sex, "age(40, 60)"]}}\n'
+    assert complaints(text) == []
+    assert complaints(text.replace("by:", "bye:")) == ["measures.b"]
+
+
 def test_nothing_may_stand_for_what_needs_nothing() -> None:
     assert complaints("pathway: x\nparameters:\ndisease: {x: {a: , b: {}}}\nconditions: {c: }\n") == []
 
@@ -181,4 +187,5 @@ def test_the_reference_says_the_same() -> None:
     rows = re.findall(r"^\| `(\w+):` \| (?!units )(.+?) (?:\| .*)?\|$", LANGUAGE, re.MULTILINE)
     rows = [(key, re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)) for key, text in rows]
     assert len(rows) > 80
+    rows = [(key, text) for key, text in rows if key in told]
     assert [(key, text, told[key]) for key, text in rows if text not in told[key]] == []
