@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.faults import Fault, life_fault, user_faults
+from sim.cli.faults import Fault, life_fault, user_faults, warn
 from sim.cli.progress import progress_shown
 from sim.cli.values import Whole, settings
 
@@ -101,7 +101,10 @@ def _lived(a: Scenario, b: Scenario, patients: int | None, seed: int) -> Paired:
     from sim.measure.paired import paired
     from sim.measure.pairs import of_scenarios
     from sim.measure.queues import MeasureError
+    from sim.runs.background import with_background
 
+    for scenario in (a, b):
+        warn(with_background(scenario, ()))
     try:
         with progress_shown() as progress:
             return paired(of_scenarios(a, b, patients or a.population.size, seed, progress))

@@ -143,6 +143,8 @@ class _Comparison:
         if a is None or b is None:
             self.alone(a, b, above)
             return
+        if b.kind == "choose" and self.ladder(a, b, above):
+            return
         path = (*above, _called(b)) if _called(b) else above
         name = _path(path)
         self.facts(a, b, name)
@@ -153,6 +155,17 @@ class _Comparison:
             inner = (*path, heading) if heading in ("else", "missed") else path
             for pair in self.pairs(before, after):
                 self.thing(*pair, inner)
+
+    def ladder(self, a: Thing, b: Thing, above: tuple[str, ...]) -> bool:
+        """Whether two steps climb ladders that differ, which is told."""
+        old, new = self.a.written.ladder(a.span), self.b.written.ladder(b.span)
+        if old is None or new is None or old[1].text == new[1].text:
+            return False
+        (_, one), (step, other) = old, new
+        sides = Side(one.text, where(one.span)), Side(other.text, where(other.span))
+        found = Difference(other.space, f"ladder {other.keys[1]}", "", *sides, "", (_path((*above, step)),))
+        self.tell(found, (one.span, other.span))
+        return True
 
     def alone(self, a: Thing | None, b: Thing | None, above: tuple[str, ...]) -> None:
         thing, of = (a, self.a) if a else (b, self.b)

@@ -61,6 +61,8 @@ class Written:
                 self._keep(space, (*keys, key), value)
         else:
             assert isinstance(node, Sequence)
+            if len(keys) == 2 and keys[0] == "ladders":
+                self.by_keys[space, keys] = Text(space, keys, _list(node), place(node))
             for number, value in enumerate(node):
                 self._keep(space, (*keys, number), value)
 
@@ -68,6 +70,19 @@ class Written:
         """The space and keys of a map or a text, by the place of its key or of its beginning."""
         found = self.nodes.get((span.file, span.line, span.column))
         return found[:2] if found else None
+
+    def ladder(self, span: Span | None) -> tuple[str, Text] | None:
+        """How a step at a place is written that climbs a ladder, and the ladder."""
+        found = self.nodes.get((span.file, span.line, span.column)) if span else None
+        if found is None or not isinstance(found[2], Mapping):
+            return None
+        for verb in ("step_up", "step_down"):
+            name = found[2].get(verb)
+            if isinstance(name, Scalar):
+                space, dot, ladder = name.text.rpartition(".")
+                text = self.by_keys.get((space if dot else found[0], ("ladders", ladder)))
+                return (f"{verb}: {name.text}", text) if text else None
+        return None
 
     def under(self, span: Span | None, keys: Keys) -> Text | None:
         """A text in the thing at a place, by the keys that lead on from there."""
@@ -115,6 +130,13 @@ class Written:
                 if (space, keys) in self.by_keys:
                     return self.by_keys[space, keys]
         return None
+
+
+def _list(node: Node) -> str:
+    """A list as it is written on one line."""
+    if isinstance(node, Sequence):
+        return f"[{', '.join(map(_list, node))}]"
+    return node.text if isinstance(node, Scalar) else ""
 
 
 def where(span: Span | None) -> str:

@@ -274,10 +274,16 @@ def test_a_state_more_is_one_difference_with_its_ways_and_the_way_to_it_another(
     ]
 
 
-def test_a_ladder_that_has_changed_is_told_at_the_steps_that_climb_it(two: Two) -> None:
-    found = two(("[tablet, [tablet, drops]]", "[drops, [tablet, drops]]")).found
-    assert found
-    assert {d.thing.split(" > ")[3] for d in found} == {"choose"}
+def test_a_ladder_is_told_of_once_with_the_steps_that_climb_it(two: Two) -> None:
+    found = two.one(("[tablet, [tablet, drops]]", "[drops, [tablet, drops]]"))
+    assert (found.thing, found.read_by) == (
+        "ladder regimen",
+        ("protocol check > every > visit: clinic > step_up: regimen",),
+    )
+    assert (found.a, found.b) == (
+        two.side("[tablet, [tablet, drops]]", "a"),
+        two.side("[drops, [tablet, drops]]", "b"),
+    )
 
 
 def test_another_stream_is_no_other_meaning_but_another_luck(two: Two) -> None:
