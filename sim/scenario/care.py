@@ -378,14 +378,15 @@ class StepReader:
 
     def supply_written(self, author: schema.Supplied) -> Expr | None:
         refills = author.refills
-        if refills is not None and refills.text == "until stopped":
-            return None
+        endless = refills is not None and refills.text == "until stopped"
         if author.for_ is None:
-            if refills is not None:
+            if refills is not None and not endless:
                 message, fix = "refills need `for:`, the days of one supply", "for: 28 days"
                 self.findings.error("missing-key", message, refills.span, fix)
             return None
         one = self.reader.expression(author.for_, DURATION, "condition")
+        if endless:
+            return None
         times = 1
         if refills is not None:
             if not re.fullmatch(r"\d{1,4}", refills.text, re.ASCII):
@@ -459,7 +460,7 @@ class StepReader:
                 self.findings.error("unreachable-branch", message, one.span, "put it last")
         shares = [one.share for one in author.choose if one.share]
         has_otherwise = any(b.kind == "otherwise" for b in branches)
-        if shares:
+        if shares and len(branches) == len(author.choose):
             check_shares(self.reader, shares, author.span, "the shares of this choice", not has_otherwise)
         return tuple(branches)
 

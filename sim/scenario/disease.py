@@ -10,7 +10,7 @@ from sim.scenario.diagnostics import Findings, shown
 from sim.scenario.distributions import piecewise
 from sim.scenario.expressions import Call, Name
 from sim.scenario.graphs import cycles
-from sim.scenario.loader import Scalar
+from sim.scenario.loader import Scalar, place
 from sim.scenario.model import (
     DURATION,
     NUMBER,
@@ -181,9 +181,12 @@ class DiseaseReader:
         """The exits as written."""
         written: dict[str, str] = {}
         for target, exits in state.exits.items():
-            if not exits:
+            node = state.exits_node[target]
+            if node == []:  # else what it holds is broken, and has been reported
                 message = f"`-> {target}` holds no exit"
-                self.findings.error("exit-kind", message, state.span, f"-> {target}: {{rate: 0.1 per year}}")
+                fix = f"-> {target}: {{rate: 0.1 per year}}"
+                self.findings.error("exit-kind", message, place(node), fix)
+            self.check_target(target, entries, place(node))
             entered = entries.get(target, target)
             if entered in written:
                 message = f"`-> {target}` and `-> {written[entered]}` both enter `{entered}`"
@@ -206,7 +209,7 @@ class DiseaseReader:
                 self.findings.error("misplaced-key", message, author.at(key))
         make = partial(
             Exit,
-            target=self.target(target, entries, author.span),
+            target=self.target(target, entries),
             cause=self.cause(author, target),
             thing=self.reader.name(author.upon, THING) if author.upon else None,
             times=None,
@@ -250,15 +253,17 @@ class DiseaseReader:
         rate = self.findings.attempt(lambda: piecewise(call, state))
         return BROKEN if rate is None else self.reader.checked(rate, RATE, "rate")
 
-    def target(self, name: str, entries: dict[str, str], span: Span) -> str:
+    def target(self, name: str, entries: dict[str, str]) -> str:
+        return name if name == DEAD else f"{self.prefix}.{entries.get(name, name)}"
+
+    def check_target(self, name: str, entries: dict[str, str], span: Span) -> None:
         if name == DEAD or name in entries or self.reader.is_broken(name):
-            return name if name == DEAD else f"{self.prefix}.{entries.get(name, name)}"
+            return
         elsewhere = self.reader.scope.meanings(name, ("state",))
         detail = f"`{shown(name)}` is not a state of this axis"
         if elsewhere:
             detail += "; an exit leads to a state of its own axis"
         self.findings.error("unknown-state", detail, span, did_you_mean(name, [*entries, DEAD]))
-        return ""
 
     def cause(self, author: AuthorExit, target: str) -> str | None:
         if author.cause is None:

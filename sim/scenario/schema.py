@@ -339,6 +339,13 @@ class State(Named):
     states: Annotated[dict[str, State], _THINGS] = Field(default_factory=dict)
     """makes it a group of states"""
 
+    @property
+    def exits_node(self) -> Mapping:
+        """The exits as they were read, by target."""
+        exits = self.node["->"]
+        assert isinstance(exits, Mapping)
+        return exits
+
     @classmethod
     def arranged(cls, node: Mapping, findings: Findings) -> Mapping:
         """The exits together under `->`. (A model inside itself is read twice: then they are already.)"""

@@ -58,6 +58,11 @@ def explained(error: yaml.YAMLError, text: str, file: str) -> ScenarioError:
     line = lines[place.line] if place.line < len(lines) else ""
     span = Span(file, place.line + 1, place.column + 1)
 
+    written = text.rstrip().split("\n")
+    if place.line >= len(written):
+        end = Span(file, len(written), max(len(written[-1]), 1))
+        message = "the file ends here, in the middle of a value: a bracket or a quote is not closed"
+        return fault("yaml", message, end)
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent:
         return fault(
