@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from sim.cli import background, check, diff, draw, measure, new, queues, run, schema, trace
+from sim.cli import background, check, diff, draw, measure, new, queues, run, schema, test, trace
 from sim.cli.faults import Terminated
 
 
@@ -38,6 +38,7 @@ for command in (
     queues.queues,
     run.run,
     schema.schema,
+    test.test,
     trace.trace,
 ):
     sim.add_command(command)

@@ -6,33 +6,29 @@ import datetime
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sim.engine.log import Log, People
 from sim.records import digest, manifest
-from sim.records.imperfections import Spoiler
-from sim.records.names import Names, names
 from sim.records.schema import CODES, IMPERFECTIONS, PATIENTS
-from sim.records.tables import codes, tables
+from sim.records.tables import codes
 from sim.records.writer import File, Part, write
 from sim.runs.background import with_background
+from sim.runs.lives import Source
 from sim.runs.output import whole_folder
 from sim.runs.plan import Plan, Shard, free_folder, plan
 from sim.runs.result import SCENARIO, Run
-from sim.runs.runtime import Name, Progress, Runtime, choose, start
+from sim.runs.runtime import Name, Progress, choose, start
 from sim.scenario import Diagnostic, Parameters, ScenarioError, check
 from sim.scenario.model import Scenario
 from sim.scenario.stored import stored
 
 Warn = Callable[[tuple[Diagnostic, ...]], None]
 
-FIRST_BATCH = 2000  # patients
-BATCH_ROWS = 1 << 19  # of the log: what a batch aims at, so that what is in memory at a time stays small
 POLL = 0.1  # s between looks at the shards under way
 
 
@@ -80,7 +76,7 @@ def run(
     lives = start(choice.name, loaded, work.patients, seed, progress)
     folder = free_folder(loaded.name) if out is None else Path(out)
     with whole_folder(folder) as aside:
-        job = _Job(loaded, lives, names(loaded), Spoiler(loaded, seed), aside)
+        job = _Job(loaded, Source(loaded, lives, seed), aside)
         shards = _shards(job, work, threads or _processors(), progress)
         shards += [_codes(job), _scenario(job)]
         content = _content(job, work, seed, shards)
@@ -109,9 +105,7 @@ class _Job:
     """What every shard needs."""
 
     scenario: Scenario
-    lives: Runtime
-    names: Names
-    spoiler: Spoiler
+    source: Source
     folder: Path
 
 
@@ -161,37 +155,22 @@ def _shards(job: _Job, work: Plan, threads: int, progress: Progress) -> list[_Wr
 def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
     spoils = bool(job.scenario.imperfections)
     parts = {
-        table.name: Part() for table in (PATIENTS, *job.names.logged.values(), *[IMPERFECTIONS] * spoils)
+        table.name: Part()
+        for table in (PATIENTS, *job.source.names.logged.values(), *[IMPERFECTIONS] * spoils)
     }
     rows = dict.fromkeys(parts, 0)
     sums: dict[tuple[str, str], int] = {}
     redrawn = lives = 0
-    for people, log in _batches(job, shard.patients, watch):
+    for batch, people, made in job.source.batches(shard.patients, watch.stop):
         redrawn += int((people.attempts > 1).sum())
         lives += int(people.attempts.sum())
-        record, touched = job.spoiler.spoil(people, log) if spoils else (log, None)
-        for name, table, part in tables(job.names, people, record, touched):
+        for name, table, part in made:
             parts[name].add(table)
             rows[name] += table.num_rows
             sums = digest.add([sums, part])
+        watch.add(len(batch))
     files = [write(job.folder, _path(name, shard.index), part.finish()) for name, part in parts.items()]
     return _Written(shard.patients.start, files, rows, sums, redrawn, lives)
-
-
-def _batches(job: _Job, patients: range, watch: _Watch) -> Iterator[tuple[People, Log]]:
-    """The lives of a shard, a few at a time: after the first batch as many as make a good row group.
-
-    Which patients make a batch follows from the shard alone, so that its files do too.
-    """
-    size = FIRST_BATCH
-    while patients:
-        if watch.stop.is_set():
-            raise CancelledError
-        batch, patients = patients[:size], patients[size:]
-        people, log = job.lives.simulate(batch)
-        yield people, log
-        watch.add(len(batch))
-        size = max(1, len(batch) * BATCH_ROWS // max(len(log.kind), 1))
 
 
 def _codes(job: _Job) -> _Written:
@@ -232,7 +211,7 @@ def _content(job: _Job, work: Plan, seed: int, written: list[_Written]) -> dict[
                 "values": {parameter.name: parameter.value for parameter in scenario.parameters},
             },
         },
-        "program": job.lives.hash,
+        "program": job.source.runtime.hash,
         "seed": seed,
         "patients": {
             "first": work.patients.start,

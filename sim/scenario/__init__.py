@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sim.scenario.cases import Case
 from sim.scenario.diagnostics import Diagnostic, ScenarioError, render
-from sim.scenario.documents import examine, examine_pathway
+from sim.scenario.documents import examine, examine_pathway, examined
 from sim.scenario.model import Scenario
 from sim.scenario.resolved import resolved
 from sim.scenario.settings import Parameters
 
 __all__ = [
+    "Case",
     "Diagnostic",
     "Parameters",
     "Scenario",
     "ScenarioError",
+    "cases",
     "check",
     "check_pathway",
     "load",
@@ -43,6 +46,17 @@ def check(
     """The scenario at `path` (None where it has errors) and every finding, warnings too, by place."""
     scenario, _, diagnostics = examine(path, parameters)
     return scenario, diagnostics
+
+
+def cases(path: str | Path, parameters: Parameters | None = None) -> tuple[Case, ...]:
+    """What is expected of the scenario at `path`, by the lives that tell it.
+
+    Raises ScenarioError with everything that is wrong.
+    """
+    found = examined(path, parameters)
+    if found.scenario is None:
+        raise ScenarioError(found.diagnostics)
+    return found.cases
 
 
 def check_pathway(path: str | Path) -> tuple[str | None, tuple[Diagnostic, ...]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from sim.scenario import settings, variants
+from sim.scenario.cases import Case, cases
 from sim.scenario.diagnostics import Diagnostic, Findings, shown
 from sim.scenario.home import FILE, Home, file_of
 from sim.scenario.lint import silenced
@@ -16,29 +18,54 @@ from sim.scenario.names import POPULATION, RECORD, SCENARIO, Documents
 from sim.scenario.needs import STAND_IN, stand_ins
 from sim.scenario.resolve import resolve
 from sim.scenario.schema import Pathway, ScenarioFile
-from sim.scenario.settings import Parameters
+from sim.scenario.settings import Layer, Parameters
 from sim.scenario.shapes import NAME, model_of
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The scenario at a path (None where it has errors), what was read of it (None where that failed),
+    its cases, and every finding, by file and place.
+    """
+
+    scenario: Scenario | None
+    documents: Documents | None
+    cases: tuple[Case, ...]
+    diagnostics: tuple[Diagnostic, ...]
 
 
 def examine(
     path: str | Path, parameters: Parameters | None = None
 ) -> tuple[Scenario | None, Documents | None, tuple[Diagnostic, ...]]:
-    """The scenario at `path` (None where it has errors), its documents, and every finding, by file and place.
+    """The scenario at `path` (None where it has errors), its documents, and every finding, by file and place;
+    see `examined`.
+    """
+    found = examined(path, parameters)
+    return found.scenario, found.documents, found.diagnostics
 
-    `path` is a folder that holds scenario.yaml, or that file; `parameters` as for `load`. Raises nothing.
+
+def examined(path: str | Path, parameters: Parameters | None = None) -> Examined:
+    """All of what is at `path`, a folder that holds scenario.yaml, or that file; `parameters` as for `load`.
+
+    Raises nothing.
     """
     findings = Findings()
     files: list[Path] = []
     documents = read(file_of(Path(path)), files, findings)
     if documents is None:
-        return None, None, findings.sorted()
+        return Examined(None, None, (), findings.sorted())
     given, given_files = settings.given(parameters or {}, findings)
     layers = [*settings.of_scenario(documents.scenario, documents.home, files, findings), *given]
     scenario = resolve(documents, files, layers, findings)
     scenario = replace(scenario, given=settings.texts(parameters or {}), given_files=given_files)
+
+    def other(documents: Documents, layers: Sequence[Layer], findings: Findings) -> Scenario:
+        return resolve(documents, list(files), layers, findings)
+
+    found = cases(scenario, documents, layers, other, findings) if findings.count == 0 else ()
     diagnostics = silenced(documents, findings)
     errors = any(d.severity == "error" for d in diagnostics)
-    return None if errors else scenario, documents, diagnostics
+    return Examined(None if errors else scenario, documents, found, diagnostics)
 
 
 def read(file: Path, files: list[Path], findings: Findings) -> Documents | None:
@@ -60,7 +87,9 @@ def read(file: Path, files: list[Path], findings: Findings) -> Documents | None:
         together = variants.together(together, node, ScenarioFile)
         pathways.level(level, node)
     scenario, found = model_of(together, ScenarioFile, findings), pathways.models()
-    return Documents(scenario, found, home) if scenario and found is not None else None
+    if scenario is None or found is None:
+        return None
+    return Documents(scenario, found, home, together, pathways.found)
 
 
 class _Pathways:

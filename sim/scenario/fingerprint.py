@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from sim.scenario.model import Scenario
 
 _NO_MATTER = {"span", "name", "about", "folder", "files", "size", "display", "source", "prior", "ci95"}
-_NO_MATTER |= {"imperfections", "given", "given_files"}
+_NO_MATTER |= {"imperfections", "given", "given_files", "expectations"}
 # They joined the model later: a scenario without them has the hash that it had.
 _IF_GIVEN = {"valid", "events", "groups", "Exit.chance", "include_at_start", "include_at_end", "oversample"}
 _IF_GIVEN |= {"examinations", "panels", "analyte", "plan", "vaccines"}

@@ -81,6 +81,11 @@ def place(node: Node) -> Span:
     return node.key or node.span
 
 
+def like(node: Node, text: str) -> Scalar:
+    """A text that nobody wrote, at the place of `node`."""
+    return Scalar(text, text, node.span, text, node.span, node.key)
+
+
 def path_in(folder: Path, name: Scalar) -> Path:
     """The path of a file that a scenario names. Raises ScenarioError `outside-folder` where it leaves the
     folder.

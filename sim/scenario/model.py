@@ -11,7 +11,10 @@ in that unit; numbers of one analyte are brought to one unit where they meet.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sim.scenario.statistics import Sentence
 
 DAYS_PER_YEAR = 365.25
 
@@ -719,6 +722,38 @@ class Imperfection:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """That a quantity lies between two bounds, neither included; None where there is none.
+
+    The quantity reads statistics, by the op `statistic`, see statistics.py; the bounds read parameters alone.
+    """
+
+    quantity: Expr
+    low: Expr | None
+    high: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A sentence that is to hold; it changes no life.
+
+    `space` is the pathway that it stands in, or `scenario`; `claims` is what it says, `text` how it is
+    written, without formulas. `with_` are other values for parameters, by qualified name, and `given` is who
+    it is about where that is not the population, as JSON ("" where it is).
+    """
+
+    space: str
+    sentence: Sentence
+    claims: tuple[Claim, ...]
+    text: str
+    with_: tuple[tuple[str, str], ...]
+    given: str
+    about: str
+    source: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A checked scenario. `files` are its sources (relative path, SHA-256).
 
@@ -751,3 +786,4 @@ class Scenario:
     given_files: tuple[tuple[str, str], ...] = ()
     examinations: tuple[Examination, ...] = ()
     panels: tuple[Panel, ...] = ()
+    expectations: tuple[Expectation, ...] = ()

@@ -17,6 +17,7 @@ from sim.scenario.expressions import Call, Name, Syntax, children, parse
 from sim.scenario.graphs import cycles, in_order
 from sim.scenario.home import Home
 from sim.scenario.knowledge import HIDDEN, hidden_reads
+from sim.scenario.loader import Mapping as Map
 from sim.scenario.loader import Scalar
 from sim.scenario.model import TRUTH, Expr, Span, Type, Variable
 from sim.scenario.reader import BROKEN, Reader
@@ -46,11 +47,16 @@ _DEFINED = ("variable", "formula")
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What the author wrote: scenario.yaml and its pathways, in its order; and where that is."""
+    """What the author wrote: scenario.yaml and its pathways, in its order; and where that is.
+
+    `file` and `maps` are what they were made from, with all that they extend; the pathways by their names.
+    """
 
     scenario: ScenarioFile
     pathways: tuple[Pathway, ...]
     home: Home
+    file: Map | None = None
+    maps: Mapping[str, Map] = field(default_factory=dict)
 
     def sources(self, pathway: Pathway | None) -> dict[str, str]:
         """The keys a `source:` may use: a pathway's own, then the scenario's."""

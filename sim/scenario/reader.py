@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from sim.scenario.constants import with_values
 from sim.scenario.diagnostics import Findings, ScenarioError, fault, shown
@@ -14,6 +15,8 @@ from sim.scenario.model import NUMBER, TRUTH, Expr, Type
 from sim.scenario.scope import Scope, Symbol, SymbolKind
 from sim.scenario.typing import Context, check, constant
 from sim.scenario.words import THING, VALUES
+
+T = TypeVar("T")
 
 BROKEN = Expr("const", (), 0.0)  # stands where an expression could not be read; its scenario never runs
 REST = Expr("rest")
@@ -52,9 +55,15 @@ class Reader:
 
     def checked(self, syntax: Syntax, expected: Type | None, context: Context) -> Expr:
         """The typed expression of `syntax`, or `BROKEN`."""
+        return self.attempt(syntax, lambda: check(syntax, self.scope, expected, context)) or BROKEN
+
+    def attempt(self, syntax: Syntax, part: Callable[[], T]) -> T | None:
+        """What `part` makes of `syntax`, or None where it raises ScenarioError; what is wrong only because a
+        definition could not be read is not kept.
+        """
         self.used |= {s.name for name in names_in(syntax) for s in self.scope.meanings(name, VALUES)}
         try:
-            return check(syntax, self.scope, expected, context)
+            return part()
         except ScenarioError as error:
             broken = [name.span for name in _names(syntax) if self.is_broken(name.name)]
             self.findings.diagnostics += (
@@ -62,7 +71,7 @@ class Reader:
                 for d in error.diagnostics
                 if not broken or (d.rule == "unknown-name" and d.span not in broken)
             )
-            return BROKEN
+            return None
 
     def is_broken(self, name: str) -> bool:
         """Whether the definition of `name` could not be read: what follows from that is not reported."""

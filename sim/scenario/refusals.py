@@ -10,7 +10,7 @@ from sim.scenario.diagnostics import ScenarioError, fault, shown
 from sim.scenario.expressions import Number
 from sim.scenario.model import DISTRIBUTIONS, Span, Type
 from sim.scenario.scope import Scope, SymbolKind, did_you_mean, with_article
-from sim.scenario.words import FUNCTIONS, INSTEAD, NOT_BUILT, PREVIOUS_STATE, READS, RESERVED, VALUES
+from sim.scenario.words import FUNCTIONS, INSTEAD, PREVIOUS_STATE, READS, RESERVED, VALUES
 
 ANY: tuple[SymbolKind, ...] = (*VALUES, *INSTEAD)
 
@@ -32,8 +32,6 @@ def misplaced_word(name: str, span: Span) -> ScenarioError | None:
     if name == PREVIOUS_STATE:
         message = f"`{name}` is known where a state is entered: in the `set:` of a state"
         return fault("misplaced-word", message, span, f"set: {{x: {name}}}, and read `x` here")
-    if name in NOT_BUILT:
-        return fault("not-built-yet", f"`{name}` ({NOT_BUILT[name]}) is not built yet", span)
     if name in READS:
         return fault("wrong-arguments", f"`{name}` needs to be told of what", span, READS[name].form(name))
     if name in DISTRIBUTIONS or name in FUNCTIONS:
@@ -69,7 +67,7 @@ def no_value(name: str, scope: Scope, context: Context, span: Span) -> ScenarioE
     if name.removesuffix("s") in units.DURATIONS:
         fix = f"a unit stands after its number: 4 {name}, or 4 per {name.removesuffix('s')}"
     else:
-        fix = did_you_mean(name, [*scope.names(ANY), *(RESERVED - NOT_BUILT.keys())])
+        fix = did_you_mean(name, [*scope.names(ANY), *RESERVED])
         fix = fix or "define it under `parameters:`, `variables:` or `formulas:`"
     return fault("unknown-name", f"there is no `{short}`", span, fix)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sim.scenario import schema
@@ -18,6 +19,7 @@ from sim.scenario.disease import DiseaseReader, apply_modifier
 from sim.scenario.drugs import pharmacy
 from sim.scenario.events import EventReader
 from sim.scenario.examinations import ExaminationReader
+from sim.scenario.expectations import expectations
 from sim.scenario.imperfections import ImperfectionReader
 from sim.scenario.lint import warn
 from sim.scenario.model import Allergy, Coded, Group, Pathway, Scenario, Variable
@@ -129,6 +131,7 @@ def resolve(documents: Documents, files: list[Path], layers: Sequence[Layer], fi
         examinations=tuple(x for tests in examinations for x in tests.examinations()),
         panels=tuple(panel for tests in examinations for panel in tests.panels(biomarkers)),
     )
+    scenario = replace(scenario, expectations=expectations(documents, readers, scenario))
     for pathway in documents.pathways:
         check_needs(pathway, readers[pathway.pathway.text], findings)
     check_whole(scenario, findings)

@@ -7,6 +7,7 @@ are read, and `modifies` and `while` are multiplied into the rates.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterable
@@ -94,7 +95,19 @@ def _scenario(s: Scenario, documents: Documents) -> Plain:
     data["behaviours"] = [_behaviour(b, home) for b in s.behaviours]
     data["imperfections"] = {i.name: _imperfection(i) for i in s.imperfections}
     data["correlations"] = [{"between": list(c.between), "r": unparse(c.r)} for c in s.correlations]
+    data["expect"] = _expected(s, SCENARIO)
     return _given(data)
+
+
+def _expected(s: Scenario, space: str) -> list[Plain | str]:
+    """The sentences of scenario.yaml or of a pathway."""
+    return [_expectation(e) for e in s.expectations if e.space == space]
+
+
+def _expectation(e: model.Expectation) -> Plain | str:
+    data: Plain = {"about": e.about, "with": dict(e.with_), "given": json.loads(e.given or "{}")}
+    more = _given(data | {"source": e.source})
+    return {"that": e.text, **more} if more else e.text
 
 
 def _behaviour(b: model.Behaviour, home: Home) -> str:
@@ -186,6 +199,7 @@ def _pathway(s: Scenario, pathway: model.Pathway, authors: dict[str, AuthorParam
         data[section] = {_local(t.name): _coded(t) for t in things if t.name.startswith(own)}
     data["groups"] = {_local(g.name): list(g.members) for g in s.groups if g.name.startswith(own)}
     data["care"] = {_local(p.name): _protocol(p) for p in pathway.protocols}
+    data["expect"] = _expected(s, pathway.name)
     return _given(data)
 
 

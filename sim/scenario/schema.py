@@ -1,8 +1,8 @@
 """The language as authors write it, as pydantic models: which keys there are, and what shape their values
 have.
 
-What the expressions and names inside mean is settled by resolve.py. Keys listed as `planned` belong to the
-language and are not built in this release. The text under a key is what editors show of it (json_schema.py).
+What the expressions and names inside mean is settled by resolve.py. The text under a key is what editors show
+of it (json_schema.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pydantic_core import CoreSchema
 from sim.scenario.diagnostics import Findings, shown
 from sim.scenario.drug_use import with_drug_use
 from sim.scenario.hours import EXAMPLE
-from sim.scenario.loader import Mapping, Node, Scalar, place
+from sim.scenario.loader import Mapping, Node, Scalar, like, place
 from sim.scenario.model import Span
 from sim.scenario.scope import did_you_mean
 from sim.scenario.shapes import (
@@ -44,7 +44,7 @@ from sim.scenario.shapes import (
     wrong,
 )
 from sim.scenario.tokens import KEYWORDS
-from sim.scenario.words import RESERVED
+from sim.scenario.words import RESERVED, SEX
 
 ENCOUNTER_CLASSES = ("ambulatory", "virtual", "emergency", "inpatient")
 
@@ -803,7 +803,6 @@ class Correlation(Model):
 class Pathway(Named):
     """A pathway file."""
 
-    planned = frozenset({"expect"})
     pathway: Name
     """its name; others write `name.thing`, or `thing` alone where no other pathway has one"""
     needs: Annotated[dict[str, Name], Section(QUALIFIED), Field(default_factory=dict)]
@@ -846,6 +845,8 @@ class Pathway(Named):
     """several of these under one name"""
     care: Things[Protocol]
     """protocols"""
+    expect: AnyNumber[Expectation]
+    """sentences that are to hold"""
 
     @classmethod
     def arranged(cls, node: Mapping, findings: Findings) -> Mapping:
@@ -976,10 +977,61 @@ class Imperfection(Named):
     """with `wrong_code:`, this, or one of a list, each as likely"""
 
 
+class Given(Population):
+    """Who a sentence is about, where they are others than the scenario's population: what differs in that, or
+    somebody made by hand: of one `age` at the window's start, `in` some states then.
+    """
+
+    size: Whole = 1
+    """how many people there are unless the command says otherwise"""
+    age: Expression | None = None
+    """how old everybody is at the window's start; nothing has happened to them before"""
+    in_: AnyNumber[Name] = Field(default_factory=list, alias="in")
+    """a state, or a list of states of several axes, that everybody enters on entry into the population"""
+    variables: Annotated[dict[str, Definition], Section(QUALIFIED), Field(default_factory=dict)]
+    """other definitions of variables, of the population or of a pathway (`heart.frail`)"""
+
+    @classmethod
+    def arranged(cls, node: Mapping, findings: Findings) -> Mapping:
+        """`sex: female` is everybody's."""
+        arranged = super().arranged(node, findings)
+        sex = arranged.get("sex")
+        if isinstance(sex, Scalar) and sex.text in SEX.levels:
+            shares = Mapping(sex.span, sex.span.line)
+            shares.key = sex.key
+            for level in SEX.levels:
+                shares[level] = like(sex, str(int(sex.text == level)))
+            arranged["sex"] = shares
+        return arranged
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler.resolve_ref_schema(handler(core))
+        schema["properties"]["sex"] = {"anyOf": [{"enum": list(SEX.levels)}, schema["properties"]["sex"]]}
+        return schema
+
+
+class Expectation(Named):
+    """A sentence that is to hold, of the scenario or `with` other parameters, of others than its people."""
+
+    shorthand: ClassVar[str] = "that"
+    that: Expression
+    """the sentence; where there is nothing else, it may stand alone"""
+    with_: Settings = Field(default_factory=dict, alias="with")
+    """other values for parameters, `{onset: 0.02 per year}`"""
+    given: Given | None = None
+    """whom it is about, where they are not the scenario's people"""
+    source: Text = ""
+    """where its numbers come from"""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
 class ScenarioFile(Named):
     """scenario.yaml. Its `settings` are those of its `parameters` that are named with their pathway."""
 
-    planned = frozenset({"expect"})
     scenario: Text
     """its name; the folder of a run is called after it"""
     extends: Name | None = None
@@ -1012,6 +1064,8 @@ class ScenarioFile(Named):
     """what spoils the record"""
     correlations: AnyNumber[Correlation]
     """between variables of any pathway or the population"""
+    expect: AnyNumber[Expectation]
+    """sentences that are to hold"""
 
     @classmethod
     def arranged(cls, node: Mapping, findings: Findings) -> Mapping:

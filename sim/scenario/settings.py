@@ -98,4 +98,9 @@ def _setting(name: str, author: Setting, file: ParameterFile | None, findings: F
 def _override(name: str, text: str) -> Given:
     """The value of `--set name=text`."""
     span = Span(f"--set {shown(name)}", 1, 1, max(len(text), 1))
-    return Given(name, Scalar(text, text, span, text, span), span, span, "", span)
+    return override(name, Scalar(text, text, span, text, span))
+
+
+def override(name: str, value: Scalar) -> Given:
+    """Another value, of which nobody asks for a source."""
+    return Given(name, value, value.key or value.span, value.span, "", value.span)

@@ -83,12 +83,9 @@ def describe(node: Node) -> str:
 
 
 class Model(BaseModel):
-    """A map with a closed list of keys. `planned` are keys of the language that are not built in this
-    release; of `one_of` an author gives exactly one, if there are any.
-    """
+    """A map with a closed list of keys; of `one_of` an author gives exactly one, if there are any."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-    planned: ClassVar[frozenset[str]] = frozenset()
     shorthand: ClassVar[str | None] = None  # the key that a lone value stands for
     one_of: ClassVar[tuple[str, ...]] = ()
     _node: Mapping = PrivateAttr()
@@ -117,17 +114,17 @@ class Model(BaseModel):
         return self._node[key].span
 
     def has(self, key: str) -> bool:
-        """Whether the author gave this key, planned ones included."""
+        """Whether the author gave this key."""
         return key in self._keys
 
     @classmethod
     def keys(cls) -> frozenset[str]:
-        """The keys that this release knows."""
+        """The keys that there are."""
         return frozenset(field.alias or name for name, field in cls.model_fields.items())
 
     @classmethod
     def arranged(cls, node: Mapping, findings: Findings) -> Mapping:
-        """The map as pydantic is to see it: planned and unknown keys are reported and left out.
+        """The map as pydantic is to see it: unknown keys are reported and left out.
 
         An unknown key that is nearly a missing one is read as that: it does not hide what else is wrong.
         """
@@ -135,16 +132,12 @@ class Model(BaseModel):
         for key, value in node.items():
             if key in known:
                 kept[key] = value
-            elif key in cls.planned:
-                message = f"`{key}:` is planned, but not built in this release"
-                findings.error("not-built-yet", message, place(value))
-                findings.broken |= value.keys() if isinstance(value, Mapping) else set()
             else:
                 message = f"`{shown(key)}` is not a key that belongs here"
-                meant = nearest(key, known | cls.planned)
+                meant = nearest(key, known)
                 fix = f"did you mean `{meant}`?" if meant else f"one of {', '.join(sorted(known))}"
                 findings.error("unknown-key", message, place(value), fix)
-                if meant in known and meant not in node:
+                if meant and meant not in node:
                     kept[meant] = value
         return kept
 

@@ -77,9 +77,6 @@ PREVIOUS_STATE = "previous_state"  # of the axis whose state is entered: in the 
 
 FUNCTIONS = ("exp", "log", "sqrt", "floor", "abs", "min", "max", "known", "felt", "season", "lookup")
 
-# Words of the language that are still to come, and what they are for.
-NOT_BUILT: dict[str, str] = {}
-
 # What to write instead of a bare name that has no value, or of a word that does not read it.
 INSTEAD: dict[SymbolKind, str] = {
     "state": "in({name})",
@@ -105,7 +102,6 @@ RESERVED: frozenset[str] = (
     KEYWORDS
     | READS.keys()
     | CLOCKS.keys()
-    | NOT_BUILT.keys()
     | DISTRIBUTIONS.keys()
     | {*FUNCTIONS, *SEX.levels, PREVIOUS_STATE, "sex", "true", "false", "rest", PIECEWISE}
 )

@@ -16,7 +16,7 @@ import pytest
 from sim import engine
 from sim.engine.log import Log, People
 from sim.records.schema import TABLES
-from sim.runs import execute
+from sim.runs import execute, lives
 from sim.runs.execute import run
 from sim.runs.output import OutputError
 from sim.runs.result import Run
@@ -55,8 +55,8 @@ def test_shards_and_threads_change_neither_rows_nor_digest(
 def test_batches_change_neither_rows_nor_digest(
     scenario: Scenario, tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    monkeypatch.setattr(execute, "FIRST_BATCH", 10)
-    monkeypatch.setattr(execute, "BATCH_ROWS", rows)
+    monkeypatch.setattr(lives, "FIRST_BATCH", 10)
+    monkeypatch.setattr(lives, "BATCH_ROWS", rows)
     other = run(scenario, patients=250, seed=5, out=tmp_path / "other", threads=2)
     part = parquet.ParquetFile(other.folder / "observations/part-000000.parquet")
     assert part.num_row_groups > 5
@@ -261,8 +261,8 @@ def test_ctrl_c_amid_a_shard_ends_it_and_leaves_nothing(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(engine, "simulate", live)
-    monkeypatch.setattr(execute, "FIRST_BATCH", 10)
-    monkeypatch.setattr(execute, "BATCH_ROWS", 150)
+    monkeypatch.setattr(lives, "FIRST_BATCH", 10)
+    monkeypatch.setattr(lives, "BATCH_ROWS", 150)
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         run(scenario, patients=20_000, out=tmp_path / "run", threads=2, shard_size=10_000, progress=interrupt)
