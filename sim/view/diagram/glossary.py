@@ -77,11 +77,12 @@ class Glossary:
                 yield name
 
     def rates(self, text: str, space: str) -> list[str]:
-        """`name = value` of each parameter in an expression whose value is a rate, unless it is the whole."""
+        """`name = value` of each parameter in an expression whose value is a rate, and of the only one, unless
+        that is the whole.
+        """
         found = [(n, v) for n in self.names(text, space) if (v := self.value(n, space))]
-        alone = len(found) == 1 and found[0][0] == text.strip()
-        if alone:
-            return []
+        if len(found) == 1:
+            return [] if found[0][0] == text.strip() else [_equals(*found[0])]
         return [_equals(n, v) for n, v in found if " per " in v or v.startswith("by ")]
 
     def alone(self, text: str, space: str) -> str:
