@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sim.measure.measures import Measured, Progress, measure, of_text
 from sim.runs.result import Run
-from sim.scenario.model import Scenario
+from sim.scenario import whole
+from sim.scenario.model import Exit, Scenario
 from sim.scenario.scope import Scope, SymbolKind
 from sim.scenario.scope_of import scope_of
 from sim.scenario.tellable import Tellable
@@ -75,7 +76,9 @@ def parts(scenario: Scenario) -> list[Part]:
     for heading, unit, kind, names, form in of_sexes:
         rows = tuple((name, _by_sex(form, name)) for name in (_short(n, kind, scope) for n in names))
         found.append(Part(heading, *unit, SEXES, rows))
-    causes = [(name, f"death({name})") for name in (_short(n, "condition", scope) for n in conditions)]
+    fatal = {exit_.cause for exit_ in whole.parts(scenario.pathways, Exit) if exit_.cause}
+    short = [_short(name, "condition", scope) for name in conditions if name in fatal]
+    causes = [(name, f"death({name})") for name in short]
     deaths = [(name, _by_sex("rate({}{})", text)) for name, text in [("any cause", "death"), *causes]]
     found[3:3] = [_tests(scenario, scope)]
     found.append(Part("deaths", *_THOUSAND, SEXES, tuple(deaths)))

@@ -63,7 +63,7 @@ def _shifts(shifts: Sequence[Shift]) -> Iterator[str]:
             yield from (f"  {shift.name:{width}}{_row(shift)}" for shift in several)
     if same:
         yield ""
-        yield f"{same} things happen to everybody as before"
+        yield f"{same} {'thing happens' if same == 1 else 'things happen'} to everybody as before"
 
 
 _SIZES = (9, 9, 9, 9, 9, 9, 16, 9, 22)
