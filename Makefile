@@ -31,6 +31,7 @@ bench: $(VENV)/installed-peers
 	$(BIN)/python benchmarks/first_patient.py
 	$(BIN)/python benchmarks/runtimes.py
 	$(BIN)/python benchmarks/check.py
+	$(BIN)/python benchmarks/measure.py
 
 $(VENV)/installed: pyproject.toml
 	@echo "installing into $(VENV), which takes a minute or two the first time"

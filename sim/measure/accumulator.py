@@ -13,9 +13,10 @@ Whatever the shards and their order, the numbers are the same, up to the roundin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -88,6 +89,15 @@ def classes_of(split: Split, scenario: Scenario) -> Classes:
     return Classes(split.name, tuple(map(str, years)), partial(_from, first, len(years)))
 
 
+def classes_of_all(splits: Sequence[Split], scenario: Scenario) -> tuple[Classes, ...]:
+    """The classes of several splits. Raises TooManyClassesError where together they make too many."""
+    found = tuple(classes_of(split, scenario) for split in splits)
+    count = math.prod(len(of.labels) for of in found)
+    if count > MOST_CELLS:
+        raise TooManyClassesError(f"that makes {count:,} classes; {MOST_CELLS:,} is the most")
+    return found
+
+
 def _ranges(breaks: tuple[float, ...]) -> tuple[str, ...]:
     """The names of the ranges: 20-39 of whole numbers, 1.5 to 2 of others."""
     texts = [f"{edge:g}" for edge in breaks]
@@ -118,16 +128,18 @@ class Accumulator:
         self, scenario: Scenario, statistics: Sequence[Statistic], splits: Sequence[Split] = ()
     ) -> None:
         self.statistics, self.splits = tuple(statistics), tuple(splits)
-        self.classes = tuple(classes_of(split, scenario) for split in splits)
-        self.cells = int(np.prod([len(of.labels) for of in self.classes], dtype=np.int64)) if splits else 1
-        if self.cells > MOST_CELLS:
-            raise TooManyClassesError(f"that makes {self.cells:,} classes; {MOST_CELLS:,} is the most")
-        self._scenario, self._texts = scenario, Texts(scenario)
+        self.classes = classes_of_all(splits, scenario)
+        self.cells = math.prod(len(of.labels) for of in self.classes)
+        self._scenario = scenario
         self._sums: list[Sums] = [nothing(statistic, self.cells) for statistic in self.statistics]
 
     def add(self, shard: Shard) -> None:
         """Add the lives of a shard, of whom none has been added."""
         self.add_lives(Lives(shard, self._texts))
+
+    @cached_property
+    def _texts(self) -> Texts:
+        return Texts(self._scenario)
 
     def add_lives(self, lives: Lives) -> None:
         """The same of lives that other accumulators look at as well."""

@@ -16,12 +16,18 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from sim.measure.accumulator import Accumulator, Estimate, TooManyClassesError, value_of
+from sim.measure.accumulator import (
+    Accumulator,
+    Estimate,
+    TooManyClassesError,
+    classes_of_all,
+    value_of,
+)
 from sim.measure.lives import Lives
 from sim.measure.shards import of_run
 from sim.measure.words import Texts
 from sim.runs.result import Run
-from sim.scenario.diagnostics import Findings, ScenarioError, fault
+from sim.scenario.diagnostics import Findings, ScenarioError, fault, gather
 from sim.scenario.loader import Scalar, read_map
 from sim.scenario.model import DAYS_PER_YEAR, Scenario, Span, Type
 from sim.scenario.schema import AnyNumber, Expression, Text
@@ -84,14 +90,14 @@ class Measured:
 
 def of_file(path: Path, scenario: Scenario) -> list[Measure]:
     """The measures in a file. Raises ScenarioError with everything that is wrong in it."""
-    findings = Findings()
+    findings, names = Findings(), _Names(scenario)
     node = read_map(path, None, [], findings)
     # A comma inside of parentheses has been put right by the reader: here it is no fault.
     findings.diagnostics = [d for d in findings.diagnostics if d.rule != "comma-in-braces"]
     file = None if node is None else model_of(node, MeasuresFile, findings)
     found = []
     for name, written in (file.measures if file else {}).items():
-        made = findings.attempt(partial(_measure, name, written.measure, written.by, scenario))
+        made = findings.attempt(partial(names.measure, name, written.measure, written.by))
         if made:
             found.append(made)
     if findings.diagnostics:
@@ -101,9 +107,16 @@ def of_file(path: Path, scenario: Scenario) -> list[Measure]:
     return found
 
 
-def of_text(text: str, by: Sequence[str], scenario: Scenario, name: str = "") -> Measure:
-    """The measure that texts say. Raises ScenarioError with everything that is wrong."""
-    return _measure(name or text, _scalar(text), [_scalar(each) for each in by], scenario)
+def of_texts(texts: Mapping[str, str], by: Sequence[str], scenario: Scenario) -> list[Measure]:
+    """The measures that texts say, by their names, all told apart by the same.
+
+    Raises ScenarioError with everything that is wrong.
+    """
+    names = _Names(scenario)
+    splits = [_scalar(each) for each in by]
+    return list(
+        gather(*(partial(names.measure, name, _scalar(text), splits) for name, text in texts.items()))
+    )
 
 
 def _scalar(text: str) -> Scalar:
@@ -111,18 +124,25 @@ def _scalar(text: str) -> Scalar:
     return Scalar(text, text, place, text, place)
 
 
-def _measure(name: str, text: Scalar, by: Sequence[Scalar], scenario: Scenario) -> Measure:
-    scope, findings = scope_of(scenario), Findings()
-    read = findings.attempt(partial(sentence, text, scope, scenario, None))
-    splits = [findings.attempt(partial(split, each, scope, scenario)) for each in by]
-    if read is None or None in splits:
-        raise ScenarioError(findings.sorted())
-    found = Measure(name, read, tuple(each for each in splits if each))
-    try:
-        Accumulator(scenario, (), found.splits)
-    except TooManyClassesError as error:
-        raise fault("too-many-classes", str(error), by[-1].span, "fewer, or wider, ranges") from None
-    return found
+class _Names:
+    """Reads measures with the names of a scenario."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario, self.scope = scenario, scope_of(scenario)
+
+    def measure(self, name: str, text: Scalar, by: Sequence[Scalar]) -> Measure:
+        """The measure that texts say. Raises ScenarioError with everything that is wrong."""
+        findings = Findings()
+        read = findings.attempt(partial(sentence, text, self.scope, self.scenario, None))
+        splits = [findings.attempt(partial(split, each, self.scope, self.scenario)) for each in by]
+        if read is None or None in splits:
+            raise ScenarioError(findings.sorted())
+        found = Measure(name, read, tuple(each for each in splits if each))
+        try:
+            classes_of_all(found.splits, self.scenario)
+        except TooManyClassesError as error:
+            raise fault("too-many-classes", str(error), by[-1].span, "fewer, or wider, ranges") from None
+        return found
 
 
 def measure(run: Run, measures: Sequence[Measure], progress: Progress | None = None) -> list[Measured]:
@@ -237,5 +257,5 @@ def measures(
         wanted = of_file(what, run.scenario)
     else:
         texts = {what: what} if isinstance(what, str) else what
-        wanted = [of_text(text, by, run.scenario, name) for name, text in texts.items()]
+        wanted = of_texts(texts, by, run.scenario)
     return frame(measure(run, wanted))

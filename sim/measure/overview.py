@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sim.measure.measures import Measured, Progress, measure, of_text
+from sim.measure.measures import Measured, Progress, measure, of_texts
 from sim.runs.result import Run
 from sim.scenario import whole
 from sim.scenario.model import Exit, Scenario
@@ -47,13 +47,13 @@ def overview(run: Run, progress: Progress | None = None) -> list[Told]:
     Raises ValueError where the run does not hold its scenario.
     """
     asked = parts(run.scenario)
-    texts = [text for part in asked for _, row in part.rows for text in row]
-    found = iter(measure(run, [of_text(text, (), run.scenario) for text in texts], progress))
-    told = []
-    for part in asked:
-        rows = tuple((name, tuple(next(found) for _ in row)) for name, row in part.rows)
-        told.append(Told(part, rows))
-    return told
+    texts = dict.fromkeys(text for part in asked for _, row in part.rows for text in row)
+    measures = of_texts({text: text for text in texts}, (), run.scenario)
+    found = dict(zip(texts, measure(run, measures, progress), strict=True))
+    return [
+        Told(part, tuple((name, tuple(found[text] for text in row)) for name, row in part.rows))
+        for part in asked
+    ]
 
 
 def parts(scenario: Scenario) -> list[Part]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sim.measure.histories import Integers, Values
 
 GROUPS = 1024  # so that a standard error is itself known to 2.2 %: 1 / sqrt(2 * 1023)
-PENDING = 1 << 21  # rows that wait before they are put together
+PENDING = 1 << 17  # rows that wait before they are put together
 
 
 @dataclass(frozen=True, slots=True)
