@@ -10,6 +10,9 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +101,19 @@ def path_in(folder: Path, name: Scalar) -> Path:
     return folder / path
 
 
+_INSTEAD: ContextVar[AbstractMapping[str, str]] = ContextVar("instead", default={})  # noqa: B039, never changed
+
+
+@contextmanager
+def instead(texts: AbstractMapping[str, str]) -> Iterator[None]:
+    """Read these texts in place of the files with these paths."""
+    token = _INSTEAD.set(texts)
+    try:
+        yield
+    finally:
+        _INSTEAD.reset(token)
+
+
 def read_text(path: Path, name: Scalar | None = None) -> str:
     """The text of a file; a scenario names it by `name`, where what is wrong with it as a whole is shown.
 
@@ -115,7 +131,7 @@ def read_text(path: Path, name: Scalar | None = None) -> str:
             raise fault("not-a-file", f"{it} is not an ordinary file", place)
         if path.stat().st_size > MAX_BYTES:
             raise fault("too-large", f"{it} is a file of more than {MAX_BYTES // 1_000_000} MB", place)
-        data = path.read_bytes()
+        data = _INSTEAD.get().get(str(path), "").encode() or path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its path is not valid"
         raise fault("unreadable-file", f"{it} cannot be read: {reason}", place) from None

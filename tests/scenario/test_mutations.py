@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from sim.scenario import check
+from sim.scenario.mend import is_worse, mended, write
+
 _SPEC = importlib.util.spec_from_file_location("mutations", Path(__file__).with_name("mutations.py"))
 assert _SPEC
 assert _SPEC.loader
@@ -31,6 +34,28 @@ def test_what_is_illegal_is_told_where_it_is(place: Path) -> None:
     assert not [kind for kind, row in table.items() if row.accepted]
     assert sum(row.there for row in table.values()) >= 0.95 * files
     assert sum(row.first for row in table.values()) >= 0.95 * files
+
+
+@pytest.mark.slow
+def test_no_mend_makes_anything_worse_and_a_second_one_changes_nothing(place: Path) -> None:
+    mends = 0
+    for mutation in mutations.chosen(
+        mutations.ILLEGAL, {"blood_pressure_coaching": 8, "elective_surgery": 1}, 5
+    ):
+        folder = place / mutation.scenario
+        file = folder / mutation.file
+        whole = file.read_text()
+        file.write_text("\n".join(mutation.spoiled.lines) + "\n")
+        before = check(folder)[1]
+        made = mended(lambda folder=folder: check(folder)[1], folder)
+        if made:
+            mends += 1
+            assert made.keys() == {file}
+            write(file, made[file][1])
+            assert not is_worse(before, check(folder)[1]), mutation
+            assert mended(lambda folder=folder: check(folder)[1], folder) == {}, mutation
+        file.write_text(whole)
+    assert mends >= 20
 
 
 @pytest.mark.slow

@@ -180,7 +180,9 @@ def test_the_comma_trap_is_mended_so_that_nothing_follows_from_it() -> None:
 
 def test_a_text_with_commas_is_one_trap() -> None:
     findings = Findings()
-    text = "a: {about: the mean, per year, of all, value: 3}\nb: {about: x, rate: , y: 1}\nc: {value: 3, mean}"
+    text = (
+        "a: {about: the mean, per year, of all, value: 3}\nb: {about: x, rate: , y: 1}\nc: {value: 3, mean}"
+    )
     node = load_yaml(text, "x.yaml", findings)
     (found,) = findings.diagnostics
     assert (found.rule, found.span.line, found.span.column) == ("comma-in-braces", 1, text.index(",") + 1)
