@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sim.scenario.diagnostics import Diagnostic, Findings, shown
-from sim.scenario.model import Do, Prescribe, Protocol, Scenario, Span, StartProtocol, StopDrug
+from sim.scenario.model import Do, Prescribe, Scenario, Span, StartProtocol, Step, StopDrug
 from sim.scenario.names import SEX_NAME, Documents
 from sim.scenario.pace import warn_of_pace
 from sim.scenario.reach import Reach
@@ -54,10 +54,11 @@ def warn(
     read, `places` where values are defined, `as_needed` the drugs that are meant to go on.
     """
     warn_of_unused(symbols, used, places, findings)
-    reach = Reach(scenario)
-    _warn_of_unreached(scenario, reach, findings)
+    steps = tuple(parts(scenario.pathways, Step))
+    reach = Reach(scenario, steps)
+    _warn_of_unreached(scenario, steps, reach, findings)
     _warn_of_unset(scenario, reach, used, places, findings)
-    _warn_of_drugs(scenario, as_needed, findings)
+    _warn_of_drugs(scenario, steps, as_needed, findings)
     _warn_of_names(symbols, findings, {**places, **_places(scenario)})
     warn_of_pace(scenario, reach.seen.ages, findings)
 
@@ -74,11 +75,10 @@ def warn_of_unused(
             )
 
 
-def _warn_of_unreached(scenario: Scenario, reach: Reach, findings: Findings) -> None:
+def _warn_of_unreached(scenario: Scenario, steps: Sequence[Step], reach: Reach, findings: Findings) -> None:
     """Warn of states that nobody enters, protocols that nothing starts, and places that are never reached."""
-    does = {step.protocol for step in parts(scenario.pathways, Do)}
-    started = does | {step.protocol for step in parts(scenario.pathways, StartProtocol)}
-    for protocol in parts(scenario.pathways, Protocol):
+    started = {step.protocol for step in steps if isinstance(step, Do | StartProtocol)}
+    for protocol in (protocol for pathway in scenario.pathways for protocol in pathway.protocols):
         name = protocol.name
         if not protocol.starts and protocol.while_ is None and name not in started:
             message, fix = f"nothing ever starts `{name}`", "give it `starts:`, or `start` it in a step"
@@ -113,9 +113,11 @@ def _warn_of_unset(
             findings.warning("never-set", message, places.get(name, variable.span))
 
 
-def _warn_of_drugs(scenario: Scenario, as_needed: frozenset[str], findings: Findings) -> None:
-    stopped = {step.drug for step in parts(scenario.pathways, StopDrug)} | as_needed
-    endless = {step.drug for step in parts(scenario.pathways, Prescribe) if step.supply is None}
+def _warn_of_drugs(
+    scenario: Scenario, steps: Sequence[Step], as_needed: frozenset[str], findings: Findings
+) -> None:
+    stopped = {step.drug for step in steps if isinstance(step, StopDrug)} | as_needed
+    endless = {step.drug for step in steps if isinstance(step, Prescribe) and step.supply is None}
     for drug in scenario.drugs:
         if drug.name in endless - stopped:
             message = f"`{drug.name}` is prescribed until it is stopped, and nothing stops it"

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from sim.scenario import model
 from sim.scenario.bounds import ANY, EITHER, FALSE, NOTHING, TRUE, Bounds, Known, Leaf, World, bounds, cases
 from sim.scenario.dates import holds
 from sim.scenario.model import DAYS_PER_YEAR, Axis, Exit, Expr, Protocol, Scenario, Span, State, Step
 from sim.scenario.names import SEX_NAME
-from sim.scenario.whole import parts
+from sim.scenario.whole import fields_of
 
 AGE: Leaf = ("age", None)
 YEAR: Leaf = ("year", None)
@@ -48,18 +49,18 @@ class Reach:
     state entered, a condition diagnosed, a protocol run, a variable set. What is not in it never happens.
     """
 
-    def __init__(self, scenario: Scenario):
+    def __init__(self, scenario: Scenario, steps: Sequence[Step]):
+        """`steps` are all there are in the scenario."""
         self.scenario = scenario
         self.earliest: dict[str, float] = {}
         self._axes = {s.name: a.states for p in scenario.pathways for a in p.axes for s in a.states}
         self._groups = _groups(scenario)
         self._parameters = {p.name: p.value for p in scenario.parameters}
         self._drawn = {SEX_NAME, *(v.name for v in scenario.variables if v.draw is not None)}
-        self._values = _values(scenario)
+        self._values = _values(scenario, steps)
         self._variables: dict[str, Bounds] = {SEX_NAME: EITHER}
         self._ranges = {b.name: Bounds(b.low, b.high) for b in scenario.biomarkers}
-        for step in parts(tuple(p.protocols for p in scenario.pathways), model.Record):
-            self._ranges[step.biomarker] = ANY
+        self._ranges |= {step.biomarker: ANY for step in steps if isinstance(step, model.Record)}
         tables = {t.name: t for t in scenario.tables}
         self._clocks = _clocks(scenario)
         self._anything = World(self._any, lambda _, known: known, tables, lambda *_: None)
@@ -422,10 +423,14 @@ def _groups(scenario: Scenario) -> dict[str, list[str]]:
     return found
 
 
-def _values(scenario: Scenario) -> dict[str, list[Expr]]:
+def _values(scenario: Scenario, steps: Sequence[Step]) -> dict[str, list[Expr]]:
     """The expressions that may give each variable its value."""
     found = {v.name: [v.draw] if v.draw is not None else [] for v in scenario.variables}
-    for assignment in parts(scenario.pathways, model.Assignment):
+    sets = [step.assignment for step in steps if isinstance(step, model.Set)]
+    for pathway in scenario.pathways:
+        sets += (a for axis in pathway.axes for state in axis.states for a in state.sets)
+        sets += (a for event in pathway.events for a in event.sets)
+    for assignment in sets:
         found.setdefault(assignment.variable, []).append(assignment.expression)
     return found
 
@@ -448,9 +453,20 @@ def _clocks(scenario: Scenario) -> dict[Leaf, Bounds]:
 
 def _read(thing: object) -> set[str]:
     """The names that a part of a scenario asks for."""
-    names = {str(e.value) for e in parts(thing, Expr) if isinstance(e.value, str)}
-    names |= {exit_.thing for exit_ in parts(thing, Exit) if exit_.thing}
-    return names | {start.thing for start in parts(thing, model.Start) if start.thing}
+    waiting, names = list[Any]([thing]), set[str]()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, tuple):
+            waiting += part
+        elif isinstance(part, Expr):
+            waiting += part.args
+            if isinstance(part.value, str):
+                names.add(part.value)
+        else:
+            waiting += (getattr(part, field) for field in fields_of(part.__class__))
+            if isinstance(part, Exit | model.Start) and part.thing:
+                names.add(part.thing)
+    return names
 
 
 def _older(known: Known, age: float, whole: Bounds) -> Known:

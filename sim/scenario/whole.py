@@ -51,12 +51,12 @@ def parts(thing: Any, kind: type[T]) -> Iterator[T]:
         for item in thing:
             yield from parts(item, kind)
     elif kind is Expr or not isinstance(thing, Expr):  # there is nothing but expressions in one
-        for name in _fields(thing.__class__):
+        for name in fields_of(thing.__class__):
             yield from parts(getattr(thing, name), kind)
 
 
 @cache
-def _fields(kind: type) -> tuple[str, ...]:
+def fields_of(kind: type) -> tuple[str, ...]:
     """Where a part of a scenario may have parts of its own."""
     if kind in (Span, Type) or not dataclasses.is_dataclass(kind):
         return ()
