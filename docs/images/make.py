@@ -152,6 +152,9 @@ def draw(person: Person) -> plt.Figure:
     return figure
 
 
+FIRST_STEPS = "scenarios/first_steps"
+
+
 def make_life(folder: Path) -> None:
     run = sim.run("scenarios/diabetes", patients=10_000, out=folder / "run")
     tables = {name: run.table(name) for name in run.rows if name != "codes"}
@@ -174,6 +177,15 @@ def make_drawings(folder: Path) -> None:
     sim_draw("scenarios/diabetes", *kidney)
 
 
+def make_first_steps(folder: Path) -> None:
+    """The pictures of the tutorial."""
+    made = str(sim.run(FIRST_STEPS, out=folder / "run").folder)
+    sim_draw(
+        FIRST_STEPS, "--pathway", "disease", "--run", made, "--out", str(HERE / "first_steps_disease.svg")
+    )
+    sim_draw(FIRST_STEPS, "--pathway", "care", "--out", str(HERE / "first_steps_care.svg"))
+
+
 def sim_draw(*arguments: str) -> None:
     draw_command.main(arguments, standalone_mode=False)
 
@@ -185,7 +197,7 @@ def make_queues(folder: Path) -> None:
 
 
 def main() -> None:
-    for make in (make_life, make_queues, make_drawings):
+    for make in (make_life, make_queues, make_drawings, make_first_steps):
         with tempfile.TemporaryDirectory() as folder:
             make(Path(folder))
 
