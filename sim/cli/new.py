@@ -48,7 +48,9 @@ def _scenario(folder: Path) -> None:
     shown = shlex.quote(str(folder))
     click.echo(f"made {folder / 'scenario.yaml'}, who the people are and what is in the model")
     click.echo(f"made {folder / name}.yaml, a pathway: what happens to people, and what care does about it")
-    click.echo(f"next: sim check {shown}\n      sim test {shown}\n      sim run {shown}\n      sim draw {shown}")
+    click.echo(
+        f"next: sim check {shown}\n      sim test {shown}\n      sim run {shown}\n      sim draw {shown}"
+    )
 
 
 def _pathway(path: Path) -> None:
