@@ -41,13 +41,13 @@ def flow(steps: int, years: float) -> Flow:
     return Flow(steps, steps, years, np.full(steps, 50, np.float32), np.full(steps, 2, np.float32))
 
 
-def chart(folder: Path, ways: dict[tuple[str, str], Flow]) -> Chart:
+def chart(folder: Path, ways: dict[tuple[str, str], Flow], sick: float = 50.0) -> Chart:
     (folder / "scenario.yaml").write_text(SCENARIO)
     (folder / "passed.yaml").write_text(PATHWAY)
     scenario, documents, findings = examine(folder)
     assert scenario is not None, findings
     assert documents is not None
-    years = {("course", "well"): 100.0, ("course", "ill"): 40.0, ("course", "worse"): 10.0}
+    years = {("course", "well"): 100.0, ("course", "ill"): 0.8 * sick, ("course", "worse"): 0.2 * sick}
     named = {Way("course", *ends, None): flow for ends, flow in ways.items()}
     (found,) = diagram.charts(scenario, documents, Flows(90, 80, named, {("course", "ill"): 8}, years, {}))
     return found
@@ -67,9 +67,18 @@ def test_states_passed_at_once_are_counted_where_there_is_one_path(tmp_path: Pat
         "well -> fork": ["7 people", "70 per 1000 person-years", "median age 50.0, after 2 years"],
         "well -> ill": ["nobody"],
         "fork -> ill": ["nobody"],
-        "fork -> worse": ["7 people", "median age 50.0"],
+        "fork -> worse": ["7 people", "100 % of those who left", "median age 50.0"],
         "sick -> well": ["nobody"],
     }
+
+
+def test_what_goes_fast_is_told_as_a_share(tmp_path: Path) -> None:
+    """A rate of hundreds a year says little of a state that lasts days."""
+    ways = {("ill", "well"): flow(4, 0.0)}
+    slow = counted(chart(tmp_path, ways))["sick -> well"]
+    assert slow[1] == "80 per 1000 person-years"
+    fast = counted(chart(tmp_path, ways, sick=0.02))["sick -> well"]
+    assert fast == ["4 people", "100 % of those who left", "median age 50.0, after 2 years"]
 
 
 def test_what_cannot_be_told_apart_is_said_so(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from sim.scenario.model import DAYS_PER_YEAR, Scenario
 from sim.view.diagram.disease import Axis, Place, Way
 from sim.view.diagram.words import Label, Line, number
 
+OFTEN = 5000.0  # per 1000 person-years: the state is one of some weeks
 OTHER_SCENARIO = "the run is one of another scenario"
 
 
@@ -65,8 +66,9 @@ def counted(axis: Axis, found: Counts) -> tuple[Axis, dict[str, int]]:
     steps = _steps(axis, found)
     flows = {way.name: _together(way, steps[way.name], axis, found) for way in axis.ways}
     ways = [
-        replace(way, label=_with(way.label, _lines(flows[way.name], steps[way.name].more)))
+        replace(way, label=_with(way.label, _lines(flows[way.name], steps[way.name].more, share)))
         for way in axis.ways
+        for share in [_share(way, flows, axis, found)]
     ]
     places = [replace(place, label=_with(place.label, _standing(place, found))) for place in axis.places]
     return replace(axis, ways=tuple(ways), places=tuple(places)), {
@@ -151,10 +153,26 @@ def _cause(name: str | None, space: str, found: Counts) -> str | None:
     return next(text for qualified, text in conditions.items() if qualified.endswith(f".{name}"))
 
 
+def _share(way: Way, flows: Mapping[str, Flow], axis: Axis, found: Counts) -> float | None:
+    """Of those who left the state that an arrow leads from, the part that went along it, where that says more
+    than a rate does.
+    """
+    flow, space = flows[way.name], axis.name.partition(".")[0]
+    if not way.by_share and flow.rate < OFTEN:
+        return None
+    if f"{space}.{way.left[0]}" in found.passed:
+        every = sum(flows[other.name].steps for other in axis.ways if other.source == way.source)
+    else:
+        called = found.texts.states[f"{space}.{way.left[0]}"][0]
+        left = found.flows.ways.items()
+        every = sum(f.steps for (on, from_, _, _), f in left if on == called and from_ in way.left)
+    return flow.steps / every if every else None
+
+
 # ---- in words
 
 
-def _lines(flow: Flow, more: int) -> tuple[Line, ...]:
+def _lines(flow: Flow, more: int, share: float | None = None) -> tuple[Line, ...]:
     perhaps = [f"at most {more:,} more, by one way or another"] if more else []
     if not flow.steps:
         return tuple(Line(text, "count") for text in perhaps or ["nobody"])
@@ -164,7 +182,9 @@ def _lines(flow: Flow, more: int) -> tuple[Line, ...]:
         shown = ["once"]
     else:
         shown = [f"{flow.steps:,} {'people' if flow.people else 'times'}"]
-    if flow.years > 0:
+    if share is not None:
+        shown.append(f"{100 * share:.3g} % of those who left")
+    elif flow.years > 0:
         shown.append(f"{number(flow.rate)} per 1000 person-years")
     when = [f"median age {flow.median_age:.1f}"]
     if len(flow.times) and flow.median_time < 0.99 * flow.median_age:  # else since birth

@@ -32,7 +32,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Way:
     """All exits of a state, or group, to one place (with one cause). `key` is what tables say of it: the
-    states that are left, the one that is entered, and the cause.
+    states that are left, the one that is entered, and the cause. `by_share`: it is gone by a share of those
+    who leave, not at a rate.
     """
 
     source: str
@@ -41,6 +42,7 @@ class Way:
     left: tuple[str, ...]
     entered: str
     cause: str | None
+    by_share: bool = False
 
     @property
     def name(self) -> str:
@@ -155,7 +157,8 @@ class DiseaseDrawer:
             for line in ((Line("or", "quiet"),) if n else ()) + label.lines
         )
         left = members.get(source, (source,))
-        return Way(at, to, Label(shown, "\n\n".join(label.tip for label in labels)), left, target, cause)
+        whole = Label(shown, "\n\n".join(label.tip for label in labels))
+        return Way(at, to, whole, left, target, cause, all(author.share for author in exits))
 
     def exit_label(self, author: Exit) -> Label:
         """What brings about an exit, in the author's words."""

@@ -77,8 +77,8 @@ class Glossary:
                 yield name
 
     def rates(self, text: str, space: str) -> list[str]:
-        """`name = value` of each parameter in an expression whose value is a rate, and of the only one, unless
-        that is the whole.
+        """`name = value` of each parameter in an expression whose value is a rate, and of the only one,
+        unless that is the whole.
         """
         found = [(n, v) for n in self.names(text, space) if (v := self.value(n, space))]
         if len(found) == 1:

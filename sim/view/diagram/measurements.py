@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sim.scenario.model import NOT_MEASURED, Expr, Pathway, Scenario
+from sim.scenario.model import NOT_MEASURED, Expr, Scenario
 from sim.scenario.names import Documents
-from sim.scenario.schema import Pathway as AuthorPathway
-from sim.scenario.schema import states_and_groups
+from sim.scenario.schema import Pathway, states_and_groups
 from sim.view.diagram.disease import DiseaseDrawer
 from sim.view.diagram.glossary import Glossary
 from sim.view.diagram.words import Label, Line, cut, signs, spoken
@@ -16,7 +15,7 @@ _TRUTH = ("in", "ever", "time_in", "years_in")
 COLUMNS = 64
 
 
-def measurements(scenario: Scenario, author: AuthorPathway) -> tuple[Label, ...]:
+def measurements(scenario: Scenario, author: Pathway) -> tuple[Label, ...]:
     """A label for each biomarker and test of a pathway: which states, drugs and biomarkers it follows."""
     space = author.pathway.text
     found = []
@@ -57,7 +56,7 @@ def _leaves(e: Expr) -> Iterator[Expr]:
         yield from _leaves(arg)
 
 
-def acts_elsewhere(documents: Documents, author: AuthorPathway, glossary: Glossary) -> tuple[Label, ...]:
+def acts_elsewhere(documents: Documents, author: Pathway, glossary: Glossary) -> tuple[Label, ...]:
     """A label for each of a pathway's modifiers that acts on another's rates."""
     own, space = _rated(author), author.pathway.text
     words = DiseaseDrawer(documents, author, glossary)
@@ -76,11 +75,6 @@ def acts_elsewhere(documents: Documents, author: AuthorPathway, glossary: Glossa
     return tuple(found)
 
 
-def _rated(pathway: AuthorPathway) -> set[str]:
+def _rated(pathway: Pathway) -> set[str]:
     states = {name for axis in pathway.disease.values() for name, _ in states_and_groups(axis)}
     return states | set(pathway.events) | set(pathway.care)
-
-
-def resolved_pathway(scenario: Scenario, name: str) -> Pathway:
-    """The pathway of a scenario by its name."""
-    return next(pathway for pathway in scenario.pathways if pathway.name == name)

@@ -89,7 +89,8 @@ def page(chart: Chart) -> str:
     care: list[Panel] = [_Named(flow_picture(flow), flow.name) for flow in chart.care]
     tests: list[Panel] = [card("What tests see", chart.measurements)] if chart.measurements else []
     tests += [card("Acts on other pathways", chart.elsewhere)] if chart.elsewhere else []
-    sections = [(title, panels) for title, panels in (("Disease" if axes else "Tests", axes + tests), ("Care", care)) if panels]
+    sections = [("Disease" if axes else "Tests", axes + tests), ("Care", care)]
+    sections = [(title, panels) for title, panels in sections if panels]
     widest = max([WIDTH, *(panel.width for _, panels in sections for panel in panels)])
     canvas = Canvas()
     y = MARGIN
