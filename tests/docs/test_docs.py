@@ -25,7 +25,8 @@ _SPEC.loader.exec_module(documents)
 ROOT, DOCUMENTS = documents.ROOT, documents.DOCUMENTS
 LANGUAGE = (ROOT / "docs/reference/language.md").read_text()
 RECORDS = (ROOT / "docs/reference/records.md").read_text()
-_LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
+_LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
@@ -35,8 +36,20 @@ def test_the_examples_do_what_the_text_shows(document: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
-    missing = [link for link in _LINK.findall(document.read_text()) if not (document.parent / link).exists()]
+    missing = []
+    for link in _LINK.findall(_BLOCK.sub("", document.read_text())):
+        name, _, heading = link.partition("#")
+        page = document.parent / name if name else document
+        if not page.exists() or (heading and heading not in _headings(page)):
+            missing.append(link)
     assert not missing
+
+
+def _headings(page: Path) -> set[str]:
+    """What a page's headings are called in links, as GitHub has it."""
+    titles = re.findall(r"^#+ (.*)$", _BLOCK.sub("", page.read_text()), re.MULTILINE)
+    plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title) for title in titles)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in plain}
 
 
 def _models(model: type[Model] = Model) -> Iterator[type[Model]]:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import sim
+from sim import cli
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "scenarios/first_steps"
@@ -24,6 +25,16 @@ def test_it_is_what_the_tutorial_writes() -> None:
         line, _, rest = text.partition("\n")
         assert line.startswith("# yaml-language-server: ")
         assert rest == written[name], name
+
+
+def test_the_pictures_are_of_it(tmp_path: Path) -> None:
+    """Else: python docs/images/make.py."""
+    run = sim.run(FOLDER, out=tmp_path / "run")
+    for pathway, more in {"disease": ["--run", str(run.folder)], "care": []}.items():
+        made = tmp_path / f"{pathway}.svg"
+        with pytest.raises(SystemExit, match="0"):
+            cli.main(["draw", str(FOLDER), "--pathway", pathway, "--out", str(made), *more])
+        assert made.read_text() == (ROOT / f"docs/images/first_steps_{pathway}.svg").read_text()
 
 
 @pytest.fixture(scope="module")
