@@ -131,7 +131,7 @@ class Accumulator:
         self.classes = classes_of_all(splits, scenario)
         self.cells = math.prod(len(of.labels) for of in self.classes)
         self._scenario = scenario
-        self._sums: list[Sums] = [nothing(statistic, self.cells) for statistic in self.statistics]
+        self._sums = {each: nothing(each, self.cells) for each in map(_summed, self.statistics)}
 
     def add(self, shard: Shard) -> None:
         """Add the lives of a shard, of whom none has been added."""
@@ -145,7 +145,7 @@ class Accumulator:
         """The same of lives that other accumulators look at as well."""
         if not len(lives.ids):
             return
-        for statistic, sums in zip(self.statistics, self._sums, strict=True):
+        for statistic, sums in self._sums.items():
             cells = lives.kept(
                 ("cells", statistic.among, self.splits),
                 lambda s=statistic: self._cells(lives, s),  # type: ignore[misc]
@@ -156,12 +156,12 @@ class Accumulator:
 
     def merge(self, other: Accumulator) -> None:
         """Add all that another one of the same statistics has added."""
-        for mine, theirs in zip(self._sums, other._sums, strict=True):
-            mine.merge(theirs)  # type: ignore[arg-type]
+        for statistic, sums in self._sums.items():
+            sums.merge(other._sums[statistic])  # type: ignore[arg-type]
 
     def estimates(self) -> list[list[Estimate]]:
         """For each statistic, for each cell, what there is so far."""
-        return [self._estimates(*each) for each in zip(self.statistics, self._sums, strict=True)]
+        return [self._estimates(each, self._sums[_summed(each)]) for each in self.statistics]
 
     # ---- small pieces
 
@@ -188,6 +188,12 @@ class Accumulator:
         columns = (found.value, error, low, high, found.numerator, found.denominator)
         rows = zip(*(column.tolist() for column in columns), people.tolist(), found.influence, strict=True)
         return [Estimate(*row) for row in rows]
+
+
+def _summed(statistic: Statistic) -> Statistic:
+    """The statistic that stands for all with the same sums: mean and sd have one, and so have quantiles."""
+    name = {"sd": "mean", "median": "quantile"}.get(statistic.name, statistic.name)
+    return replace(statistic, name=name, p=None)
 
 
 def _split_value(lives: Lives, split: Split) -> Value:

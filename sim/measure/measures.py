@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from sim.measure.accumulator import (
     Accumulator,
+    Classes,
     Estimate,
     TooManyClassesError,
     classes_of_all,
@@ -33,7 +34,7 @@ from sim.scenario.model import DAYS_PER_YEAR, Scenario, Span, Type
 from sim.scenario.schema import AnyNumber, Expression, Text
 from sim.scenario.scope_of import scope_of
 from sim.scenario.shapes import Model, Section, model_of
-from sim.scenario.statistics import Sentence, Split, sentence, split
+from sim.scenario.statistics import Sentence, Split, Statistic, sentence, split
 
 if TYPE_CHECKING:
     import pandas
@@ -152,22 +153,34 @@ def measure(run: Run, measures: Sequence[Measure], progress: Progress | None = N
     scenario.
     """
     scenario, texts = run.scenario, Texts(run.scenario)
-    made = [Accumulator(scenario, m.sentence.statistics, m.splits) for m in measures]
+    asked: dict[tuple[Split, ...], dict[Statistic, None]] = {}
+    for m in measures:
+        asked.setdefault(m.splits, {}).update(dict.fromkeys(m.sentence.statistics))
+    made = {splits: Accumulator(scenario, tuple(every), splits) for splits, every in asked.items()}
     done, total = 0, int(run.manifest["patients"]["recorded"])
     for shard in of_run(run):
         lives = Lives(shard, texts)
-        for accumulator in made:
+        for accumulator in made.values():
             accumulator.add_lives(lives)
         done += len(lives.ids)
         if progress:
             progress(done, total)
-    return [_measured(m, accumulator, scenario) for m, accumulator in zip(measures, made, strict=True)]
+    found = {
+        splits: dict(zip(accumulator.statistics, accumulator.estimates(), strict=True))
+        for splits, accumulator in made.items()
+    }
+    return [_measured(m, found[m.splits], made[m.splits].classes, scenario) for m in measures]
 
 
-def _measured(m: Measure, accumulator: Accumulator, scenario: Scenario) -> Measured:
+def _measured(
+    m: Measure,
+    estimates: Mapping[Statistic, Sequence[Estimate]],
+    classes: Sequence[Classes],
+    scenario: Scenario,
+) -> Measured:
     factor, unit = _unit(m.sentence.expression.type)
-    labels = product(*(classes.labels for classes in accumulator.classes))
-    cells = zip(*accumulator.estimates(), strict=True)
+    labels = product(*(of.labels for of in classes))
+    cells = zip(*(estimates[statistic] for statistic in m.sentence.statistics), strict=True)
     rows = []
     for label, statistics in zip(labels, cells, strict=True):
         found = value_of(m.sentence.expression, statistics, scenario)
