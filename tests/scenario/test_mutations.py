@@ -72,7 +72,6 @@ def test_what_is_suspicious_is_seen(place: Path) -> None:
 EXPECTED = {
     "wrong digit": "check-digit",
     "no source": "no-source",
-    "contradiction": "never-fires",
     "no chance": "never-taken",
     "never started": "never-started",
     "truth read": "care-reads-truth",
