@@ -612,7 +612,8 @@ def tables(place: Path) -> str:
     lines += [f"| all | {' | '.join(map(str, total))} |", ""]
     lines += ["| kind | files | seen by no rule | rules that saw it |", "|---|---:|---:|---|"]
     for kind, rules in suspicious(place).items():
-        seen = ", ".join(f"`{rule}` {n}" for rule, n in rules.most_common() if rule not in ("files", ""))
+        told = sorted((-n, rule) for rule, n in rules.items() if rule not in ("files", ""))
+        seen = ", ".join(f"`{rule}` {-n}" for n, rule in told)
         lines.append(f"| {kind} | {rules['files']} | {rules['']} | {seen} |")
     return "\n".join(lines)
 
