@@ -29,7 +29,8 @@ COLORS = {"holds": "green", "fails": "red", "undecided": "yellow"}
 @click.option(
     "--patients",
     type=Whole(least=1_000),
-    help="How many lives at most, for sentences about the same lives. [default: 128000]",
+    help="How many lives at most, for sentences about the same lives. "
+    "[default: 128000, or 32 times the scenario's size where patients share capacity]",
 )
 @click.option(
     "--seed",
@@ -67,7 +68,6 @@ def test(
     signal.signal(signal.SIGTERM, terminated)
     with user_faults():
         from sim.engine import LifeError
-        from sim.measure.decide import MOST
         from sim.measure.trials import trial
         from sim.scenario import cases
 
@@ -81,7 +81,7 @@ def test(
         try:
             for case in chosen:
                 with progress_shown() as progress:
-                    found = trial(case, seed=seed, most=patients or MOST, threads=threads, progress=progress)
+                    found = trial(case, seed=seed, most=patients, threads=threads, progress=progress)
                 for result in found:
                     click.echo(json.dumps(_plain(result)) if as_json else "\n".join(_lines(result)))
                 results += found

@@ -41,7 +41,7 @@ from sim.scenario.model import Claim, Expectation, Expr, Scenario, Type
 from sim.scenario.statistics import Statistic
 
 PIECE = 1_000  # patients that a thread simulates at a time
-FIRST_COHORTS, MOST_COHORTS = 4, 32
+FIRST_COHORTS, MOST_COHORTS = 8, 32  # of fewer than 8, Student says nothing at one in a million
 
 Progress = Callable[[int, int], None]
 
@@ -80,19 +80,23 @@ def trial(
     case: Case,
     *,
     seed: int = 0,
-    most: int = MOST,
+    most: int | None = None,
     error: float = FALSE_ALARMS,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Result, ...]:
     """The results of a case's sentences, in their order.
 
-    `most` is how many patients are simulated at most, `error` the probability of a wrong verdict on a
-    sentence. Raises LifeError, and ScenarioError where the runtime cannot be started.
+    `most` is how many patients are simulated at most (default: MOST, or MOST_COHORTS cohorts), `error` the
+    probability of a wrong verdict on a sentence. Raises LifeError, and ScenarioError where the runtime cannot
+    be started.
     """
     shared = any(provider.capacity is not None for provider in case.scenario.providers)
     size = case.scenario.population.size
-    sizes = looks(FIRST_COHORTS, max(min(most // size, MOST_COHORTS), 2)) if shared else looks(FIRST, most)
+    if shared:
+        sizes = looks(FIRST_COHORTS, max(most // size, 2) if most else MOST_COHORTS)
+    else:
+        sizes = looks(FIRST, most or MOST)
     of = _Cohorts if shared else _Patients
     asked = of(case.scenario, case.expectations, seed, threads or os.cpu_count() or 1, progress)
     results: dict[int, Result] = {}
@@ -129,7 +133,7 @@ def _note(found: Sequence[Found], people: int, count: int, shared: bool) -> str:
     if not np.isfinite(more):
         return "what is found lies on the bound: no number of patients would decide it"
     what = "cohorts" if shared else "patients"
-    return f"some {float(f'{more:.1g}'):,.0f} {what} would decide it, were it so"
+    return f"some {float(f'{1.1 * more:.2g}'):,.0f} {what} would decide it, were it so"
 
 
 def _sides(quantity: Expr, values: Sequence[float]) -> tuple[float, ...]:

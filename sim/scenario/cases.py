@@ -208,7 +208,7 @@ class _Maps:
         first[before] = state = states.like()
         state.key = exit_.key = name.span
         state[f"-> {local}"] = exit_
-        exit_["after"] = like(name, "0 days")
+        exit_["when"] = like(name, "age >= 0 years")  # no rate, which `modifies:` would act on
         first.update(states)
         disease[axis] = first
         return space, axis
