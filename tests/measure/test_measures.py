@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
@@ -47,7 +48,7 @@ def measures(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["cardiometabolic", "elective_surgery", "diabetes"])
 def test_a_run_holds_its_scenario(name: str) -> None:
     scenario = sim.load(FOLDER.parent / name)
-    assert restored(stored(scenario)) == scenario
+    assert restored(stored(scenario)) == replace(scenario, expectations=())
 
 
 def test_what_is_stored_wrongly_is_said() -> None:
