@@ -35,7 +35,7 @@ def test_every_rule_is_told_and_no_other() -> None:
     assert SECTIONS.keys() == WARNINGS.keys()
 
 
-@pytest.mark.parametrize("rule", WARNINGS.keys() - {"no-background"})
+@pytest.mark.parametrize("rule", sorted(WARNINGS.keys() - {"no-background"}))
 def test_every_warning_has_an_example_and_is_mended(rule: str) -> None:
     """What the blocks do is run with the other documents."""
     *_, shown, mended = re.findall(r"^```yaml\n(.*?)^```", SECTIONS[rule], re.MULTILINE | re.DOTALL)
