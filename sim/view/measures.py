@@ -19,7 +19,7 @@ def heading(run: Run) -> str:
 
 
 def text(measured: Sequence[Measured]) -> str:
-    """Each measure with a table of its classes."""
+    """Each measure with a table of its classes, without those that nobody is in."""
     return "\n\n".join(map(_measure, measured))
 
 
@@ -28,13 +28,17 @@ def _measure(found: Measured) -> str:
     shown, factor, unit = _scale(found)
     title = sentence if name == sentence else f"{name}: {sentence}"
     splits = [split.name for split in found.measure.splits]
+    some = [row for row in found.rows if row.estimate.people or not splits]
     rows = []
-    for row in found.rows:
+    for row in some:
         e = row.estimate
         interval = "-" if math.isnan(e.low) else f"{_figures(e.low * factor)} to {_figures(e.high * factor)}"
         amounts = [_figures(e.value * factor), interval, _figures(e.error * factor)]
         rows.append([*row.labels, *amounts, _amount(e.numerator), _amount(e.denominator), f"{e.people:,}"])
     lines = _table([*splits, *_COLUMNS], rows, len(splits))
+    nobody = len(found.rows) - len(some)
+    if nobody:
+        lines.append(f"nobody is in {nobody} more class{'es' * (nobody > 1)}")
     return "\n".join([f"{title}{f', {unit}' if shown else ''}", *(f"  {line}" for line in lines)])
 
 

@@ -166,3 +166,15 @@ def test_what_is_not_known_is_null_in_json(run: Run, tmp_path: Path) -> None:
     assert call(str(run.folder), str(path), "--out", str(out)) == 0
     (row,) = json.loads(out.read_text())
     assert row["value"] is None
+
+
+def test_classes_that_nobody_is_in_are_counted_and_left_out(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "measures.yaml"
+    path.write_text("measures: {visits: {measure: rate(clinic), by: age(140, 150)}}\n")
+    assert call(str(run.folder), str(path)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].strip().startswith("below 140")
+    assert lines[-1].strip() == "nobody is in 2 more classes"
+    assert len(sim.measures(run, path)) == 3
