@@ -141,16 +141,39 @@ def _place(result: Result) -> str:
 
 
 def _told(found: Found) -> str:
-    from sim.agents.explain import shown
+    from sim.agents.explain import number
+
+    times, unit = _unit(found)
 
     def text(value: float) -> str:
-        return shown(value, found.type) if math.isfinite(value) else "unknown"
+        return number(value * times) if math.isfinite(value) else "unknown"
 
     low, high = found.expected
     between = [f"above {text(low)}"] * math.isfinite(low) + [f"below {text(high)}"] * math.isfinite(high)
-    interval = " to ".join(map(text, found.interval))
     sides = f"{' less '.join(map(text, found.sides))} is " if found.sides else ""
-    return f"got {sides}{text(found.value)} ({interval}), expected {' and '.join(between)}"
+    value = f"{sides}{text(found.value)}{f' {unit}' * bool(unit)}"
+    return f"got {value} ({' to '.join(map(text, found.interval))}), expected {' and '.join(between)}"
+
+
+def _unit(found: Found) -> tuple[float, str]:
+    """What all numbers of a quantity are multiplied with, and the unit that they are then in: one that suits
+    the largest of what was found and what was expected."""
+    from sim.agents.explain import UNITS
+    from sim.scenario.model import DAYS_PER_YEAR
+
+    largest = max(
+        (abs(n) for n in (found.value, *found.expected, *found.sides) if math.isfinite(n)), default=0.0
+    )
+    match found.type.kind:
+        case "rate" if largest * DAYS_PER_YEAR < 0.1:
+            return 1000 * DAYS_PER_YEAR, "per 1000 person-years"
+        case "rate":
+            return DAYS_PER_YEAR, "per year"
+        case "duration":
+            suits = (u for u, (least, each) in UNITS.items() if largest >= least * each)
+            unit = next(suits)
+            return 1 / UNITS[unit][1], unit
+    return 1.0, found.type.unit
 
 
 # ---- for machines

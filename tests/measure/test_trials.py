@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,21 @@ def test_half_an_effect_is_found(tmp_path: Path) -> None:
     assert [r.verdict for r in _results(_folder(tmp_path, sentence))] == ["holds"]
     half = f'{{that: "{sentence}", with: {{smoking: 1.5}}}}'
     assert [r.verdict for r in _results(_folder(tmp_path, half))] == ["fails"]
+
+
+def test_half_an_effect_is_found_in_a_scenario_that_is_shipped() -> None:
+    """Albuminuria comes five times as fast with diabetes; not so at half of what diabetes adds."""
+    diabetes = Path(__file__).parents[2] / "scenarios" / "diabetes"
+    sentence = "incidence(microalbuminuria, among=in(diabetes)) > 5"
+    for parameters, verdict in (({}, "holds"), ({"diabetic_albuminuria": "0.01 per year"}, "fails")):
+        (case,) = (
+            c
+            for c in cases(diabetes, [parameters])
+            if any(sentence in e.sentence.text for e in c.expectations)
+        )
+        chosen = tuple(e for e in case.expectations if sentence in e.sentence.text)
+        (result,) = trial(replace(case, expectations=chosen))
+        assert result.verdict == verdict
 
 
 def test_where_patients_wait_for_each_other_a_cohort_is_one_observation(tmp_path: Path) -> None:
