@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sim.scenario.constants import value
 from sim.scenario.diagnostics import Diagnostic, Findings, shown
-from sim.scenario.model import Do, Prescribe, Scenario, Span, StartProtocol, Step, StopDrug
+from sim.scenario.model import Do, Prescribe, Protocol, Scenario, Span, StartProtocol, Step, StopDrug, Visit
 from sim.scenario.names import SEX_NAME, Documents
 from sim.scenario.pace import warn_of_pace
 from sim.scenario.reach import Reach
@@ -38,6 +39,7 @@ WARNINGS = {
     "unused-variable": "nothing reads a variable",
     "unusual-unit": "a unit that is not in the list of known ones",
     "value-outside-interval": "a parameter's value lies outside its 95% interval",
+    "waits-for-itself": "a visit that waits for the one place that a visit around it takes",
 }
 """Every rule that can be allowed, and what it says; docs/reference/rules.md shows each at work."""
 
@@ -59,6 +61,7 @@ def warn(
     _warn_of_unreached(scenario, steps, reach, findings)
     _warn_of_unset(scenario, reach, used, places, findings)
     _warn_of_drugs(scenario, steps, as_needed, findings)
+    _warn_of_waits(scenario, steps, findings)
     _warn_of_names(symbols, findings, {**places, **_places(scenario)})
     warn_of_pace(scenario, reach.seen.ages, findings)
 
@@ -124,6 +127,34 @@ def _warn_of_drugs(
             findings.warning(
                 "drug-never-stopped", message, drug.span, "prescribe it `for:` a time, or `stop:` it"
             )
+
+
+def _warn_of_waits(scenario: Scenario, steps: Sequence[Step], findings: Findings) -> None:
+    limits = {p.name: p.capacity for p in scenario.providers if p.capacity is not None}
+    ones = {
+        name for name, limit in limits.items() if limit.type.kind != "rate" and value(limit, scenario) < 2
+    }
+    protocols = {p.name: p for pathway in scenario.pathways for p in pathway.protocols}
+    for visit in (step for step in steps if isinstance(step, Visit) and step.provider in ones):
+        for inner in _visits_within(visit, protocols):
+            if inner.provider == visit.provider:
+                message = (
+                    f"`{visit.provider}` sees one patient at a time, and this visit is within one to it"
+                )
+                fix = "it waits for ever: do without the inner visit, or `start` a protocol for it"
+                findings.warning("waits-for-itself", message, inner.span, fix)
+
+
+def _visits_within(visit: Visit, protocols: Mapping[str, Protocol]) -> Iterator[Visit]:
+    """The visits among the steps of a visit, and those of protocols that it does."""
+    waiting, done = [visit.steps], set[str]()
+    while waiting:
+        for step in parts(waiting.pop(), Step):
+            if isinstance(step, Visit):
+                yield step
+            if isinstance(step, Do) and step.protocol not in done:
+                done.add(step.protocol)
+                waiting.append(protocols[step.protocol].steps)
 
 
 def _places(scenario: Scenario) -> dict[str, Span]:
