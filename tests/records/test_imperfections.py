@@ -297,7 +297,7 @@ def test_any_sharding_and_both_runtimes_write_the_same(
     scenario = lung(ALL)
     whole = run(scenario, patients=60, seed=SEED, out=tmp_path / "whole")
     agents = run(scenario, patients=60, seed=SEED, out=tmp_path / "agents", runtime="agents")
-    monkeypatch.setattr("sim.runs.execute.FIRST_BATCH", 7)
+    monkeypatch.setattr("sim.runs.lives.FIRST_BATCH", 7)
     parts = run(scenario, patients=60, seed=SEED, out=tmp_path / "parts", shard_size=13, threads=3)
     assert whole.digest == agents.digest == parts.digest
     assert whole.rows["truth/imperfections"] > 100

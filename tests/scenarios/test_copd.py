@@ -334,7 +334,7 @@ def test_hospitals_see_as_much_copd_as_in_the_us(world: World) -> None:
     run = world()
     people = run.table("patients").set_index("patient_id")
     at_25 = pd.to_datetime(people["birth_date"]) + 25 * YEAR
-    begins = np.maximum(people["entered"], np.maximum(at_25, pd.Timestamp("2008-01-01")))
+    begins = np.maximum(people["entered"], at_25).clip(lower=pd.Timestamp("2008-01-01"))
     years = ((people["left"].clip(upper=pd.Timestamp("2013-01-01")) - begins) / YEAR).clip(lower=0).sum()
     visits = run.table("encounters")
     in_time = visits[(visits["start"] >= "2008-01-01") & (visits["start"] < "2013-01-01")]
