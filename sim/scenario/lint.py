@@ -138,9 +138,7 @@ def _warn_of_waits(scenario: Scenario, steps: Sequence[Step], findings: Findings
     for visit in (step for step in steps if isinstance(step, Visit) and step.provider in ones):
         for inner in _visits_within(visit, protocols):
             if inner.provider == visit.provider:
-                message = (
-                    f"`{visit.provider}` sees one patient at a time, and this visit is within one to it"
-                )
+                message = f"`{visit.provider}` sees one patient at a time, and this visit is within one to it"
                 fix = "it waits for ever: do without the inner visit, or `start` a protocol for it"
                 findings.warning("waits-for-itself", message, inner.span, fix)
 
