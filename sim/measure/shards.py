@@ -6,6 +6,7 @@ it needs, and for nothing else.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,12 +55,12 @@ class Shard(Protocol):
         """Whether there is such a column."""
 
 
-class _Arrow:
+class _Arrow(ABC):
     """A shard of Arrow columns."""
 
+    @abstractmethod
     def column(self, table: str, column: str) -> pa.Array | pa.ChunkedArray | None:
         """The column, or None where there is none."""
-        raise NotImplementedError
 
     def has(self, table: str, column: str) -> bool:
         return self.column(table, column) is not None

@@ -6,20 +6,18 @@ read from the record and the truth. Other worlds (`parameters=`) hold the same p
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 import sim
+from tests.scenarios.surveys import YEAR, World, deaths_by_age, listed, worlds
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "cardiometabolic"
+LIFE_TABLE = SCENARIO / "tables" / "us_mortality_1999_2019.csv"
 DAY = pd.Timestamp("2015-06-01")
 SURVEY = """
 pathway: survey
@@ -31,9 +29,6 @@ care:
         steps: {test: [sbp, dbp, hba1c, average_glucose, fasting_glucose, acr, egfr, ldl]}
 """
 PEOPLE = 12_000
-YEAR = pd.Timedelta(days=365.25)
-
-World = Callable[..., sim.Run]
 
 
 def test_it_loads_without_a_finding() -> None:
@@ -44,24 +39,7 @@ def test_it_loads_without_a_finding() -> None:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A function that lets the same people live with other parameters, once for each."""
-    surveyed = tmp_path_factory.mktemp("surveyed") / "cardiometabolic"
-    shutil.copytree(SCENARIO, surveyed)
-    (surveyed / "pathways" / "survey.yaml").write_text(SURVEY)
-    text = (surveyed / "scenario.yaml").read_text()
-    for section, more in (
-        ("pathways", "  - pathways/survey.yaml"),
-        ("providers", "  survey_van: {class: ambulatory}"),
-    ):
-        text = text.replace(f"\n{section}:\n", f"\n{section}:\n{more}\n")
-    (surveyed / "scenario.yaml").write_text(text)
-
-    @cache
-    def lived(parameters: tuple[tuple[str, str], ...]) -> sim.Run:
-        out = tmp_path_factory.mktemp("run") / "run"
-        return sim.run(surveyed, patients=PEOPLE, out=out, parameters=dict(parameters))
-
-    return lambda **parameters: lived(tuple(sorted(parameters.items())))
+    return worlds(tmp_path_factory, SCENARIO, SURVEY, PEOPLE)
 
 
 @cache
@@ -99,11 +77,6 @@ def on_drugs(run: sim.Run, drugs: list[str], day: pd.Timestamp = DAY) -> set[int
     rows = run.table("medications")
     rows = rows[rows["drug"].isin(drugs) & (rows["start"] <= day) & ~(rows["end"] <= day)]
     return set(rows["patient_id"])
-
-
-def listed(run: sim.Run, condition: str, day: pd.Timestamp = DAY) -> set[int]:
-    rows = run.table("conditions")
-    return set(rows[(rows["condition"] == condition) & (rows["start"] <= day)]["patient_id"])
 
 
 @pytest.mark.slow
@@ -197,7 +170,7 @@ def test_screening_finds_the_diabetes_that_nobody_knows_of(world: World) -> None
 
     def unknown(run: sim.Run) -> pd.Series:
         ill = examined(run).query("diabetes")
-        return ~ill.index.to_series().isin(listed(run, "type_2_diabetes"))
+        return ~ill.index.to_series().isin(listed(run, "type_2_diabetes", DAY))
 
     real = unknown(world())
     unscreened = unknown(world(screening_from_45="0", screening_before_45="0"))
@@ -206,38 +179,9 @@ def test_screening_finds_the_diabetes_that_nobody_knows_of(world: World) -> None
     assert unscreened.mean() - real.mean() > 5 * error
 
 
-def deaths_by_age(patients: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """By sex and ten years of age (2, 12): deaths that the life table has for the time, and deaths seen."""
-    table = pd.read_csv(SCENARIO / "tables" / "us_mortality_1999_2019.csv", comment="#")
-    hazard = np.zeros((2, 2020, 110))  # sex, year, age
-    hazard[(table["sex"] == "male").astype(int), table["year"], table["age"]] = -np.log1p(-table["q"])
-    sex = (patients["sex"] == "male").to_numpy(dtype=int)
-    epoch = pd.Timestamp(0)
-    birth, entered, left = (
-        ((pd.to_datetime(patients[name]) - epoch) / YEAR).to_numpy()
-        for name in ("birth_date", "entered", "left")
-    )
-    expected, seen = np.zeros((2, 12)), np.zeros((2, 12))
-    for year in range(1999, 2020):
-        first, last = (float((pd.Timestamp(y, 1, 1) - epoch) / YEAR) for y in (year, year + 1))
-        begins, ends = np.maximum(entered, first), np.minimum(left, last)
-        age = np.floor(first - birth).astype(int)
-        for years_on in (0, 1):  # before the birthday in this year, and after it
-            start, stop = (
-                np.maximum(begins, birth + age + years_on),
-                np.minimum(ends, birth + age + years_on + 1),
-            )
-            here = stop > start
-            ages = age[here] + years_on
-            np.add.at(expected, (sex[here], ages // 10), (stop - start)[here] * hazard[sex[here], year, ages])
-    died = patients["died"].to_numpy(dtype=bool)
-    np.add.at(seen, (sex[died], ((left - birth)[died] // 10).astype(int)), 1)
-    return expected, seen
-
-
 @pytest.mark.slow
 def test_all_causes_together_are_the_life_table(world: World) -> None:
-    expected, seen = deaths_by_age(world().table("patients"))
+    expected, seen = deaths_by_age(world().table("patients"), LIFE_TABLE, range(1999, 2020))
     enough = expected > 20
     assert enough.sum() >= 12
     assert (abs(seen - expected)[enough] < 5 * expected[enough] ** 0.5).all()

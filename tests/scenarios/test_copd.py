@@ -7,8 +7,6 @@ same people. Published figures are those of `targets/published_figures.csv`.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -16,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 import sim
+from tests.scenarios.surveys import YEAR, World, deaths_by_age, listed, worlds
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "copd"
+LIFE_TABLE = SCENARIO / "tables" / "us_mortality_2005_2019.csv"
 FIRST, SECOND = pd.Timestamp("2009-01-01"), pd.Timestamp("2014-01-01")
 SURVEY = """
 pathway: survey
@@ -36,12 +35,9 @@ care:
           - test: smoking_status
 """
 PEOPLE = 16_000
-YEAR = pd.Timedelta(days=365.25)
 GRADES = ["gold_1", "gold_2", "gold_3", "gold_4"]
 EXACERBATIONS = ["moderate_exacerbation", "severe_exacerbation"]
 INHALERS = ["tiotropium", "salmeterol", "fluticasone"]
-
-World = Callable[..., sim.Run]
 
 
 def test_it_loads_without_a_finding() -> None:
@@ -52,24 +48,7 @@ def test_it_loads_without_a_finding() -> None:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A function that lets the same people live with other parameters, once for each."""
-    surveyed = tmp_path_factory.mktemp("surveyed") / "copd"
-    shutil.copytree(SCENARIO, surveyed)
-    (surveyed / "pathways" / "survey.yaml").write_text(SURVEY)
-    text = (surveyed / "scenario.yaml").read_text()
-    for section, more in (
-        ("pathways", "  - pathways/survey.yaml"),
-        ("providers", "  survey_van: {class: ambulatory}"),
-    ):
-        text = text.replace(f"\n{section}:\n", f"\n{section}:\n{more}\n")
-    (surveyed / "scenario.yaml").write_text(text)
-
-    @cache
-    def lived(parameters: tuple[tuple[str, str], ...]) -> sim.Run:
-        out = tmp_path_factory.mktemp("run") / "run"
-        return sim.run(surveyed, patients=PEOPLE, out=out, parameters=dict(parameters))
-
-    return lambda **parameters: lived(tuple(sorted(parameters.items())))
+    return worlds(tmp_path_factory, SCENARIO, SURVEY, PEOPLE)
 
 
 @cache
@@ -101,11 +80,6 @@ def examined(run: sim.Run, day: pd.Timestamp = FIRST) -> pd.DataFrame:
     people = people.join(last)
     people["known"] = people.index.isin(listed(run, "copd", day))
     return people
-
-
-def listed(run: sim.Run, condition: str, day: pd.Timestamp) -> set[int]:
-    rows = run.table("conditions")
-    return set(rows[(rows["condition"] == condition) & (rows["start"] <= day)]["patient_id"])
 
 
 @cache
@@ -396,34 +370,7 @@ def test_influenza_vaccine_goes_to_the_old_and_the_ill(world: World) -> None:
 
 @pytest.mark.slow
 def test_all_causes_together_are_the_life_table(world: World) -> None:
-    expected, seen = deaths_by_age(world().table("patients"))
+    expected, seen = deaths_by_age(world().table("patients"), LIFE_TABLE, range(2005, 2020))
     enough = expected > 20
     assert enough.sum() >= 12
     assert (abs(seen - expected)[enough] < 5 * expected[enough] ** 0.5).all()
-
-
-def deaths_by_age(patients: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """By sex and ten years of age (2, 12): deaths that the life table has for the time, and deaths seen."""
-    table = pd.read_csv(SCENARIO / "tables" / "us_mortality_2005_2019.csv", comment="#")
-    hazard = np.zeros((2, 2020, 110))  # sex, year, age
-    hazard[(table["sex"] == "male").astype(int), table["year"], table["age"]] = -np.log1p(-table["q"])
-    sex = (patients["sex"] == "male").to_numpy(dtype=int)
-    epoch = pd.Timestamp(0)
-    birth, entered, left = (
-        ((pd.to_datetime(patients[name]) - epoch) / YEAR).to_numpy()
-        for name in ("birth_date", "entered", "left")
-    )
-    expected, seen = np.zeros((2, 12)), np.zeros((2, 12))
-    for year in range(2005, 2020):
-        first, last = (float((pd.Timestamp(y, 1, 1) - epoch) / YEAR) for y in (year, year + 1))
-        begins, ends = np.maximum(entered, first), np.minimum(left, last)
-        age = np.floor(first - birth).astype(int)
-        for years_on in (0, 1):  # before the birthday in this year, and after it
-            start = np.maximum(begins, birth + age + years_on)
-            stop = np.minimum(ends, birth + age + years_on + 1)
-            here = stop > start
-            ages = age[here] + years_on
-            np.add.at(expected, (sex[here], ages // 10), (stop - start)[here] * hazard[sex[here], year, ages])
-    died = patients["died"].to_numpy(dtype=bool)
-    np.add.at(seen, (sex[died], ((left - birth)[died] // 10).astype(int)), 1)
-    return expected, seen
