@@ -7,7 +7,6 @@ cohorts with seeds of their own are simulated instead of more patients.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +32,7 @@ from sim.measure.decide import (
 from sim.measure.quantities import value_and_interval, value_of
 from sim.measure.shards import of_tables
 from sim.runs.lives import Source
+from sim.runs.plan import processors
 from sim.runs.runtime import choose, start
 from sim.scenario.cases import Case
 from sim.scenario.constants import with_values
@@ -98,7 +98,7 @@ def trial(
     else:
         sizes = looks(FIRST, most or MOST)
     of = _Cohorts if shared else _Patients
-    asked = of(case.scenario, case.expectations, seed, threads or os.cpu_count() or 1, progress)
+    asked = of(case.scenario, case.expectations, seed, threads or processors(), progress)
     results: dict[int, Result] = {}
     for last, count in zip((s == sizes[-1] for s in sizes), sizes, strict=True):
         asked.grow(count)

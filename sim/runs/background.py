@@ -8,7 +8,6 @@ the expected number of deaths, not their count, so it needs far fewer people.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from sim.engine import Engine, Ledger
 from sim.engine.calendar import civil_year
 from sim.program import compile
 from sim.records.writer import write
+from sim.runs.plan import processors
 from sim.scenario import Diagnostic, Parameters, ScenarioError, load
 from sim.scenario.fingerprint import fingerprint
 from sim.scenario.model import DAYS_PER_YEAR, Axis, Mortality, Scenario, Span, Table
@@ -119,7 +119,7 @@ def make(
         range(civil_year(first_day(scenario)), civil_year(scenario.window[1]) + 1),
         int(ages.breaks[-2]) + 1,
     )
-    days, hazard = account(scenario, ledger, patients, threads or os.cpu_count() or 1, progress)
+    days, hazard = account(scenario, ledger, patients, threads or processors(), progress)
     modelled = rates_of(days, hazard)
     all_causes = spread(table, ledger)
     rest = all_causes - modelled

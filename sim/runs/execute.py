@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from sim.records.writer import File, Part, write
 from sim.runs.background import with_background
 from sim.runs.lives import Source
 from sim.runs.output import whole_folder
-from sim.runs.plan import Plan, Shard, free_folder, plan
+from sim.runs.plan import Plan, Shard, free_folder, plan, processors
 from sim.runs.result import SCENARIO, Run
 from sim.runs.runtime import Name, Progress, choose, start
 from sim.scenario import Diagnostic, Parameters, ScenarioError, check
@@ -77,7 +76,7 @@ def run(
     folder = free_folder(loaded.name) if out is None else Path(out)
     with whole_folder(folder) as aside:
         job = _Job(loaded, Source(loaded, lives, seed), aside)
-        shards = _shards(job, work, threads or _processors(), progress)
+        shards = _shards(job, work, threads or processors(), progress)
         shards += [_codes(job), _scenario(job)]
         content = _content(job, work, seed, shards)
         content["runtime"] = asdict(choice)
@@ -240,8 +239,3 @@ def _behaviours(scenario: Scenario) -> list[dict[str, Any]]:
     from sim.agents.loading import described
 
     return described(scenario)
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

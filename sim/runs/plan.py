@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,3 +72,8 @@ def free_folder(name: str) -> Path:
         if not folder.exists() and not any(OUTPUTS.glob(f".{folder.name}.partial-*")):
             return folder
     raise AssertionError("unreachable")
+
+
+def processors() -> int:
+    """How many processors this process may use: as many threads as there are unless told."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
