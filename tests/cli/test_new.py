@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator
 
 from sim import agents, cli
 from sim.engine import simulate
+from sim.engine.log import STATE
 from sim.program import compile as compiled
-from sim.scenario import check
+from sim.scenario import check, load
 from sim.scenario.model import Scenario
 
 
@@ -46,6 +47,17 @@ def test_a_new_scenario_is_a_model_of_a_disease_and_its_care() -> None:
     by_kernel = simulate(compiled(scenario), range(400), seed=0)
     assert all((a == b).all() for a, b in zip(rows, by_kernel[1], strict=True))
     assert len(people.patient) == 400
+
+
+def test_its_drug_slows_its_disease() -> None:
+    assert call("new", "asthma") == 0
+    worse = []
+    for effect in ("1", "0.5", "0.1"):
+        scenario = load("asthma", {"effect": effect})
+        _, rows = simulate(compiled(scenario), range(4000), seed=0)
+        worse.append(int(((rows.kind == STATE) & (rows.code == 2)).sum()))
+    assert worse == sorted(worse, reverse=True)
+    assert worse[0] > 1.3 * worse[2]
 
 
 def test_it_says_what_to_do_next_and_that_works(capsys: pytest.CaptureFixture[str]) -> None:
