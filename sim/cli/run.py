@@ -12,7 +12,7 @@ import click
 
 from sim.cli.faults import Fault, life_fault, terminated, user_faults, warn
 from sim.cli.progress import progress_shown
-from sim.cli.values import Whole, settings
+from sim.cli.values import Columns, Names, Whole, settings
 
 if TYPE_CHECKING:
     from sim.runs.result import Run
@@ -48,6 +48,19 @@ if TYPE_CHECKING:
     help="The compiled one, or the readable one, which can do more and writes the same bytes where both can. "
     "[default: the kernel where it can]",
 )
+@click.option(
+    "--tables",
+    type=Names(),
+    help="The tables to make, the others are left out: --tables observations,deaths. The table patients is "
+    "always there. [default: all]",
+)
+@click.option(
+    "--columns",
+    type=Columns(),
+    multiple=True,
+    help="The columns to make of a table: --columns observations:time,value. Keys are always there. May be "
+    "repeated, for other tables. [default: all]",
+)
 @settings
 def run(
     scenario: Path,
@@ -57,6 +70,8 @@ def run(
     threads: int | None,
     shard_size: int | None,
     runtime: Literal["kernel", "agents"] | None,
+    tables: tuple[str, ...] | None,
+    columns: tuple[tuple[str, tuple[str, ...]], ...],
     parameters: Parameters,
 ) -> None:
     """Simulate the people of SCENARIO and write their records.
@@ -73,6 +88,7 @@ def run(
     signal.signal(signal.SIGTERM, terminated)
     with user_faults():
         from sim.engine import LifeError
+        from sim.records.selection import SelectionError
         from sim.runs.execute import run as execute
 
         try:
@@ -85,12 +101,18 @@ def run(
                     threads=threads,
                     shard_size=shard_size,
                     runtime=runtime,
+                    tables=tables,
+                    columns={
+                        name: [c for of, some in columns if of == name for c in some] for name, _ in columns
+                    },
                     parameters=parameters,
                     progress=progress,
                     warn=warn,
                 )
         except LifeError as error:
             raise Fault(life_fault(error)) from error
+        except SelectionError as error:
+            raise Fault(f"error: {error}") from error
     _summary(made)
 
 

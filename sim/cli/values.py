@@ -48,6 +48,48 @@ class Setting(click.ParamType[tuple[str, str]]):
         return name, text
 
 
+class Names(click.ParamType[tuple[str, ...]]):
+    """`name,name,...`"""
+
+    name = "name,..."
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The names. Fails where one is empty."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(part.strip() for part in value.split(","))
+        if not all(names):
+            self.fail(f"{value!r} is not of the form name,name, such as patients,observations.", param, ctx)
+        return names
+
+
+class Columns(click.ParamType[tuple[str, tuple[str, ...]]]):
+    """`table:column,column,...`"""
+
+    name = "table:column,..."
+
+    def convert(
+        self,
+        value: str | tuple[str, tuple[str, ...]],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, tuple[str, ...]]:
+        """The table and its columns. Fails with what would be right."""
+        if isinstance(value, tuple):
+            return value
+        table, _, names = value.partition(":")
+        columns = tuple(part.strip() for part in names.split(","))
+        if not (table.strip() and all(columns)):
+            self.fail(
+                f"{value!r} is not of the form table:column,column, such as observations:time,value.",
+                param,
+                ctx,
+            )
+        return table.strip(), columns
+
+
 class Duration(click.ParamType[float]):
     """A number and a unit of time, in days."""
 

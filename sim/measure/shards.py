@@ -125,21 +125,24 @@ def of_tables(made: Mapping[str, pa.Table]) -> Shard:
 
 
 def of_run(run: Run) -> Iterator[Shard]:
-    """The shards of a run, in order; each reads its files only as far as it is asked."""
+    """The shards of a run, in order; each reads its files only as far as it is asked.
+
+    A shard raises LeftOutError, in a sentence, where it is asked for what the run was made without.
+    """
     for paths in _parts(run):
         files = {table: _File(path) for table, path in paths.items()}
         ids = files["patients"].ids()
         for group in ids:
             for first in range(0, len(group), MOST):
                 some = group[first : first + MOST]
-                yield _OnDisk(files, int(some[0]), int(some[-1]))
+                yield _OnDisk(run, files, int(some[0]), int(some[-1]))
 
 
 def of_patients(run: Run, patients: range) -> Shard:
     """The shard of some patients of a run, at most MOST, all of one file of each table."""
     first, size = run.manifest["patients"]["first"], run.manifest["shard_size"]
     paths = _parts(run)[(patients.start - first) // size]
-    return _OnDisk({table: _File(path) for table, path in paths.items()}, patients[0], patients[-1])
+    return _OnDisk(run, {table: _File(path) for table, path in paths.items()}, patients[0], patients[-1])
 
 
 def _parts(run: Run) -> list[dict[str, Path]]:
@@ -186,11 +189,13 @@ class _File:
 
 
 class _OnDisk(_Arrow):
-    def __init__(self, files: Mapping[str, _File], first: int, last: int) -> None:
+    def __init__(self, run: Run, files: Mapping[str, _File], first: int, last: int) -> None:
+        self._run = run
         self._files, self._first, self._last = files, first, last
         self._slices: dict[str, tuple[int, int]] = {}
 
     def column(self, table: str, column: str) -> pa.ChunkedArray | None:
+        self._run.need(table, [column])
         file = self._files.get(table)
         if file is None or column not in file.schema.names:
             return None

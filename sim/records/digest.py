@@ -15,7 +15,7 @@ All arithmetic is on unsigned 64-bit words, modulo 2^64, but for the sums, which
   none.
 * The run's digest is the BLAKE2b hash, of digest size 32, of the ASCII lines "TABLE COLUMN SUM\\n", the sum
   in 32 hexadecimal digits, sorted; written in hexadecimal. Tables without rows take part, with sums of 0;
-  `codes`, which holds nothing about patients, does not.
+  `codes`, which holds nothing about patients, does not, nor does what is left out of a run.
 
 The hash guards against accidents, not against someone who wants two runs to have the same digest.
 """

@@ -22,6 +22,7 @@ imperfections  `name`, `kind`, what it `spoils` and the `chance`, as an expressi
 shard_size  patients in a file; has no influence on the digest
 versions    of what made it
 rows        by table
+left_out    the tables that the run was made without, and the columns, as TABLE.COLUMN
 digest      of the content, see `sim.records.digest`
 sums        by table and column, 32 hexadecimal digits
 files       `path`, `bytes` and `sha256` of every other file of the run

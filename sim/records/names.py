@@ -16,20 +16,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sim.engine.log import (
-    ALLERGY,
-    CAREPLAN,
     CONDITION,
     DEATH,
     ENCOUNTER,
-    EVENT,
-    IMMUNIZATION,
     MEDICATION,
     OBSERVATION,
     PROCEDURE,
 )
 from sim.records.arrays import text_array
 from sim.records.digest import NULL_WORD, text_word
-from sim.records.schema import LOGGED, SOMETIMES, Table, patients
+from sim.records.schema import IMPERFECTIONS, LOGGED, Table, logged, patients
+from sim.records.selection import EVERYTHING, Selection
 from sim.scenario.model import Allergy, Biomarker, Code, Coded, Scenario
 from sim.scenario.whole import discharges, plans
 
@@ -120,9 +117,10 @@ class Names:
     and in the last place.
     `first_thing` int32, per kind of the log's rows: the code of the first in the vocabulary "thing".
     `allergies`: which of the conditions are some.
-    `logged`: the tables of the log's rows that the scenario has, by their kind.
     `first_foreign`: the code in the vocabulary "observation.unit" of the first that an imperfection writes.
     `patients` is the table of patients, which has weights in some scenarios.
+    `logged`: the tables of the log's rows that are made, by their kind.
+    `imperfections`: the table of what was spoiled, None where there is none or it is not made.
     """
 
     vocabularies: Mapping[str, Vocabulary]
@@ -132,7 +130,14 @@ class Names:
     first_foreign: np.int32
     patients: Table
     logged: Mapping[int, Table]
+    imperfections: Table | None
     allergies: NDArray[np.bool_]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables about patients that are made, in the order in which they are."""
+        spoiled = () if self.imperfections is None else (self.imperfections,)
+        return (self.patients, *self.logged.values(), *spoiled)
 
 
 def foreign_units(scenario: Scenario) -> list[str]:
@@ -140,21 +145,8 @@ def foreign_units(scenario: Scenario) -> list[str]:
     return list(dict.fromkeys(i.unit for i in scenario.imperfections if i.unit is not None))
 
 
-def logged(scenario: Scenario) -> dict[int, Table]:
-    """The tables of the log's rows, by their kind: those of every run, and those that the scenario has things
-    for."""
-    allergies = any(isinstance(condition, Allergy) for condition in scenario.conditions)
-    things = {
-        EVENT: any(path.events for path in scenario.pathways),
-        IMMUNIZATION: bool(scenario.vaccines),
-        CAREPLAN: bool(plans(scenario)),
-        ALLERGY: allergies,
-    }
-    return {kind: table for kind, table in LOGGED.items() if kind not in SOMETIMES or things[kind]}
-
-
-def names(scenario: Scenario) -> Names:
-    """The vocabularies of a scenario, in the order in which the log counts."""
+def names(scenario: Scenario, selection: Selection = EVERYTHING) -> Names:
+    """The vocabularies of a scenario, in the order in which the log counts, and the tables selected."""
     found = {"sex": vocabulary(["female", "male"])}
     everything = named(scenario)
     for kind in ("condition", "observation", "drug", "procedure", "vaccine", "plan"):
@@ -198,14 +190,18 @@ def names(scenario: Scenario) -> Names:
     kinds = {row: [t.name for t in everything if t.kind == column] for row, column in _COLUMNS.items()}
     kinds |= {ENCOUNTER: [provider.name for provider in scenario.providers], DEATH: kinds[CONDITION]}
     found["thing"] = vocabulary((name for row in sorted(kinds) for name in kinds[row]), missing=OTHER)
+    people = selection.of(patients(scenario))
+    assert people is not None
+    made = {kind: selection.of(table) for kind, table in logged(scenario).items()}
     return Names(
         found,
         _firsts(levels),
         _firsts([*results, ()]),
         np.cumsum([0, *(len(kinds[row]) for row in sorted(kinds))], dtype=np.int32)[:-1],
         np.int32(len(units)),
-        patients(scenario),
-        logged(scenario),
+        people,
+        {kind: table for kind, table in made.items() if table is not None},
+        selection.of(IMPERFECTIONS) if scenario.imperfections else None,
         np.array([isinstance(condition, Allergy) for condition in scenario.conditions], np.bool_),
     )
 

@@ -26,7 +26,8 @@ from sim.engine.log import (
     STATE,
     VARIABLE,
 )
-from sim.scenario.model import Scenario
+from sim.scenario.model import Allergy, Scenario
+from sim.scenario.whole import plans
 
 INTEGER = pa.int64()
 NUMBER = pa.float64()
@@ -219,3 +220,22 @@ SOMETIMES = {
 }  # kinds whose tables are there only where a scenario has such things
 ALWAYS = tuple(table for kind, table in LOGGED.items() if kind not in SOMETIMES)
 TABLES = (PATIENTS, *ALWAYS, CODES)  # of every run
+
+
+def logged(scenario: Scenario) -> dict[int, Table]:
+    """The tables of the log's rows, by their kind: those of every run, and those that the scenario has things
+    for."""
+    allergies = any(isinstance(condition, Allergy) for condition in scenario.conditions)
+    things = {
+        EVENT: any(path.events for path in scenario.pathways),
+        IMMUNIZATION: bool(scenario.vaccines),
+        CAREPLAN: bool(plans(scenario)),
+        ALLERGY: allergies,
+    }
+    return {kind: table for kind, table in LOGGED.items() if kind not in SOMETIMES or things[kind]}
+
+
+def tables_of(scenario: Scenario) -> tuple[Table, ...]:
+    """All tables of a run of the scenario, as they are without a selection."""
+    spoiled = (IMPERFECTIONS,) if scenario.imperfections else ()
+    return (patients(scenario), *logged(scenario).values(), *spoiled, CODES)

@@ -29,13 +29,13 @@ from sim.records.names import Names, named
 from sim.records.schema import (
     CODES,
     DATE,
-    IMPERFECTIONS,
     NUMBER,
     TIME,
     TRUTH,
     Column,
     Table,
 )
+from sim.records.selection import EVERYTHING, Selection
 from sim.records.split import by_kind
 from sim.scenario.model import Allergy, Scenario
 
@@ -68,7 +68,7 @@ _DERIVED: dict[str, Callable[[Names, Field], Values]] = {
 def tables(
     names: Names, people: People, log: Log, touched: Touched | None = None
 ) -> Iterator[tuple[str, pa.Table, digest.Sums]]:
-    """Each table of some patients, but `codes`: its name, its rows in the log's order, its digest's sums.
+    """Each table of `names` of some patients: its name, its rows in the log's order, its digest's sums.
 
     Text columns are dictionary arrays of strings. A column that may not be null is marked so, and writing it
     would fail if it were. The last is `truth/imperfections`, where it is told what was `touched`. The tables
@@ -78,8 +78,8 @@ def tables(
     rows, starts = by_kind(_with_allergies(names, log))
     for kind, table in names.logged.items():
         yield table.name, *_table(table, names, _logged(names, rows, slice(starts[kind], starts[kind + 1])))
-    if touched is not None:
-        yield IMPERFECTIONS.name, *_table(IMPERFECTIONS, names, _spoiled(names, touched))
+    if touched is not None and names.imperfections is not None:
+        yield names.imperfections.name, *_table(names.imperfections, names, _spoiled(names, touched))
 
 
 def _with_allergies(names: Names, log: Log) -> Log:
@@ -92,8 +92,11 @@ def _with_allergies(names: Names, log: Log) -> Log:
     return log._replace(kind=kind)
 
 
-def codes(scenario: Scenario) -> pa.Table:
-    """The table `codes`: a row for each code of each thing that has a name in the tables, at least one."""
+def codes(scenario: Scenario, selection: Selection = EVERYTHING) -> pa.Table:
+    """The table `codes`: a row for each code of each thing that has a name in the tables, at least one.
+
+    Of its columns it has those selected.
+    """
     everything = named(scenario)  # conditions come first
     allergies = {
         thing
@@ -113,7 +116,9 @@ def codes(scenario: Scenario) -> pa.Table:
         for code in thing.codes or (None,)
     ]
     columns = [text_array([row[i] for row in rows]) for i in range(len(CODES.columns))]
-    return pa.Table.from_arrays(columns, schema=CODES.schema)
+    everything_of_it = pa.Table.from_arrays(columns, schema=CODES.schema)
+    table = selection.of(CODES) or CODES
+    return everything_of_it.select([column.name for column in table.columns])
 
 
 def _table(table: Table, names: Names, field: Field) -> tuple[pa.Table, digest.Sums]:

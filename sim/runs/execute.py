@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sim.records import digest, manifest
-from sim.records.schema import CODES, IMPERFECTIONS, PATIENTS
+from sim.records.schema import CODES, PATIENTS
+from sim.records.selection import Selection, select
 from sim.records.tables import codes
 from sim.records.writer import File, Part, write
 from sim.runs.background import with_background
@@ -40,6 +41,8 @@ def run(
     threads: int | None = None,
     shard_size: int | None = None,
     runtime: Name | None = None,
+    tables: Iterable[str] | None = None,
+    columns: Mapping[str, Iterable[str]] | None = None,
     parameters: Parameters | None = None,
     progress: Progress | None = None,
     warn: Warn | None = None,
@@ -50,8 +53,9 @@ def run(
     how many, or their numbers as a range (default: the scenario's population). `out`: a folder that is
     missing or empty (default: `outputs/` and the scenario's name, with -2, -3, ... where that is taken).
     `threads`: default all processors. `shard_size`: patients in a file, see `plan`. `runtime`: "kernel" or
-    "agents" (default: the kernel where it can). `progress` is called in this thread, several
-    times a second; `warn` with what is suspicious about a scenario that is loaded here.
+    "agents" (default: the kernel where it can). `tables`: those to make (default: all; `patients` always is);
+    `columns`: of some tables, by name, the columns to make (others have all). `progress` is called in this
+    thread, several times a second; `warn` with what is suspicious about a scenario that is loaded here.
 
     A patient's rows depend on scenario, seed and patient number alone, and so does the digest. The folder
     appears when the run is complete; whatever stops it before leaves nothing.
@@ -70,14 +74,15 @@ def run(
     if threads is not None and threads < 1:
         raise ValueError(f"a run has at least one thread, not {threads}")
     work = plan(loaded.population.size if patients is None else patients, shard_size)
+    selection = select(loaded, tables, columns)
     choice = choose(loaded, runtime)
     progress = progress or (lambda done, total: None)
     lives = start(choice.name, loaded, work.patients, seed, progress)
     folder = free_folder(loaded.name) if out is None else Path(out)
     with whole_folder(folder) as aside:
-        job = _Job(loaded, Source(loaded, lives, seed), aside)
+        job = _Job(loaded, Source(loaded, lives, seed, selection), selection, aside)
         shards = _shards(job, work, threads or processors(), progress)
-        shards += [_codes(job), _scenario(job)]
+        shards += [*([_codes(job)] if selection.of(CODES) else []), _scenario(job)]
         content = _content(job, work, seed, shards)
         content["runtime"] = asdict(choice)
         content["seconds"] = {
@@ -105,6 +110,7 @@ class _Job:
 
     scenario: Scenario
     source: Source
+    selection: Selection
     folder: Path
 
 
@@ -152,11 +158,7 @@ def _shards(job: _Job, work: Plan, threads: int, progress: Progress) -> list[_Wr
 
 
 def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
-    spoils = bool(job.scenario.imperfections)
-    parts = {
-        table.name: Part()
-        for table in (PATIENTS, *job.source.names.logged.values(), *[IMPERFECTIONS] * spoils)
-    }
+    parts = {table.name: Part() for table in job.source.names.tables}
     rows = dict.fromkeys(parts, 0)
     sums: dict[tuple[str, str], int] = {}
     redrawn = lives = 0
@@ -174,7 +176,8 @@ def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
 
 def _codes(job: _Job) -> _Written:
     """The table of codes, of which there is one."""
-    table, part = codes(job.scenario), Part()
+    table = codes(job.scenario, job.selection)
+    part = Part()
     part.add(table)
     return _Written(
         0, [write(job.folder, _path(CODES.name, 0), part.finish())], {CODES.name: table.num_rows}, {}
@@ -227,6 +230,7 @@ def _content(job: _Job, work: Plan, seed: int, written: list[_Written]) -> dict[
         "shard_size": work.shard_size,
         "versions": manifest.versions(),
         "rows": rows,
+        "left_out": job.selection.left_out(scenario),
         "digest": digest.run_digest(sums),
         "sums": manifest.nested(sums),
         "files": [asdict(file) for part in written for file in part.files],

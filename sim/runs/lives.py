@@ -12,6 +12,7 @@ from sim.engine.log import People
 from sim.records.digest import Sums
 from sim.records.imperfections import Spoiler
 from sim.records.names import names
+from sim.records.selection import EVERYTHING, Selection
 from sim.records.tables import tables
 from sim.runs.runtime import Runtime
 from sim.scenario.model import Scenario
@@ -25,9 +26,11 @@ Made = Iterator[tuple[str, pa.Table, Sums]]
 class Source:
     """Where the lives of a scenario and their records come from: any thread may ask."""
 
-    def __init__(self, scenario: Scenario, runtime: Runtime, seed: int) -> None:
+    def __init__(
+        self, scenario: Scenario, runtime: Runtime, seed: int, selection: Selection = EVERYTHING
+    ) -> None:
         self.runtime = runtime
-        self.names = names(scenario)
+        self.names = names(scenario, selection)
         self._spoiler = Spoiler(scenario, seed) if scenario.imperfections else None
 
     def batches(

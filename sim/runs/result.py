@@ -12,6 +12,7 @@ import pyarrow.parquet as parquet
 
 from sim.records import manifest
 from sim.records.schema import LOGGED, PATIENTS
+from sim.records.selection import need
 from sim.scenario.model import Scenario
 from sim.scenario.stored import restored
 
@@ -57,7 +58,8 @@ class Run:
         return sum(rows for name, rows in self.rows.items() if name in observed)
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pandas.DataFrame:
-        """A table, or some of its columns, as a pandas DataFrame. Raises KeyError if there is none such.
+        """A table, or some of its columns, as a pandas DataFrame. Raises KeyError if there is none such,
+        and LeftOutError where the run was made without it.
 
         Identifiers are of pandas' type Int64, which is whole numbers even where some are missing.
         """
@@ -67,21 +69,29 @@ class Run:
 
     def arrow(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The same as an Arrow table."""
-        return pa.concat_tables(parquet.read_table(path, columns=columns) for path in self._parts(name))
+        return pa.concat_tables(
+            parquet.read_table(path, columns=columns) for path in self._parts(name, columns)
+        )
 
     def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of a table, a piece at a time, so that a large one needs no room; text is coded.
 
         Raises KeyError if there is no such table.
         """
-        for path in self._parts(name):
+        for path in self._parts(name, columns):
             schema = parquet.read_schema(path)
             texts = [column for column in columns if pa.types.is_string(schema.field(column).type)]
             with parquet.ParquetFile(path, read_dictionary=texts) as file:
                 yield from file.iter_batches(columns=list(columns))
 
-    def _parts(self, name: str) -> list[Path]:
-        """The files of a table, in order."""
+    def need(self, table: str, columns: Sequence[str] | None = None) -> None:
+        """Raises LeftOutError, in a sentence, where the run was made without the table or such a column."""
+        for column in columns or (None,):
+            need(self.manifest.get("left_out", ()), table, column)
+
+    def _parts(self, name: str, columns: Sequence[str] | None) -> list[Path]:
+        """The files of a table that is to have certain columns, in order."""
+        self.need(name, columns)
         if name not in self.rows:
             raise KeyError(f"no table {name!r}; there are {', '.join(self.rows)}")
         paths = (file["path"] for file in self.manifest["files"])

@@ -19,8 +19,7 @@ import pyarrow as pa
 
 import sim
 from sim.measure.shards import Shard, of_tables
-from sim.records.names import logged
-from sim.records.schema import TEXT, TIME, WEIGHTED, Table
+from sim.records.schema import TEXT, TIME, WEIGHTED, Table, logged
 from sim.scenario.loader import Scalar
 from sim.scenario.model import Expr, Scenario, Span
 from sim.scenario.scope_of import scope_of

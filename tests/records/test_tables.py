@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from sim.engine.log import NULL, Log, People
 from sim.records import digest
-from sim.records.names import logged, names
-from sim.records.schema import PATIENTS
+from sim.records.names import names
+from sim.records.schema import PATIENTS, logged
 from sim.records.tables import codes, tables
 from sim.records.writer import Part
 from sim.scenario.model import Scenario
