@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from heapq import merge
+from itertools import groupby, pairwise
 
 from sim.measure.queues import MeasureError
-from sim.measure.shards import MOST, Shard, of_lives, of_patients, of_tables
+from sim.measure.shards import Files, Shard, of_lives, of_tables
 from sim.records.names import names
 from sim.runs.result import Run
 from sim.runs.runtime import choose, start
@@ -49,10 +50,11 @@ def of_runs(a: Run, b: Run) -> Iterator[tuple[Shard, Shard]]:
         if "weight" in run.manifest["sums"]["patients"]:
             message = f"{run.folder} holds a sample (oversample:), which is not of the same people as another"
             raise MeasureError(f"{message}; compare the scenarios")
-    sizes = [run.manifest["shard_size"] for run in (a, b)]
-    cuts = {edge for size in (*sizes, MOST) for edge in range(first, first + count, size)}
-    for low, high in pairwise(sorted({*cuts, first + count})):
-        yield of_patients(a, range(low, high)), of_patients(b, range(low, high))
+    files = [Files(run) for run in (a, b)]
+    cuts = (cut for cut, _ in groupby(merge(*(one.cuts() for one in files))))
+    for low, high in pairwise(cuts):
+        here, there = (one.shard(range(low, high)) for one in files)
+        yield here, there
 
 
 def _same(what: str, a: object, b: object) -> None:

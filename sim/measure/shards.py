@@ -7,19 +7,21 @@ it needs, and for nothing else.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
 from sim.engine.log import NULL, Log, People
 from sim.records.names import Names
+from sim.records.reader import Reader
+from sim.records.schema import CODES
 from sim.records.tables import tables
 from sim.runs.result import Run
 
@@ -129,82 +131,71 @@ def of_run(run: Run) -> Iterator[Shard]:
 
     A shard raises LeftOutError, in a sentence, where it is asked for what the run was made without.
     """
-    for paths in _parts(run):
-        files = {table: _File(path) for table, path in paths.items()}
-        ids = files["patients"].ids()
-        for group in ids:
-            for first in range(0, len(group), MOST):
-                some = group[first : first + MOST]
-                yield _OnDisk(run, files, int(some[0]), int(some[-1]))
+    files = Files(run)
+    for first, end in pairwise(files.cuts()):
+        yield files.shard(range(first, end))
 
 
-def of_patients(run: Run, patients: range) -> Shard:
-    """The shard of some patients of a run, at most MOST, all of one file of each table."""
-    first, size = run.manifest["patients"]["first"], run.manifest["shard_size"]
-    paths = _parts(run)[(patients.start - first) // size]
-    return _OnDisk(run, {table: _File(path) for table, path in paths.items()}, patients[0], patients[-1])
+class Files:
+    """The files of a run's tables about patients, whose edges need not be the same patients."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        tables = [table for table in run.rows if table != CODES.name]
+        self._parts = {table: [_Part(*part) for part in run.parts(table)] for table in tables}
+
+    def cuts(self) -> Iterator[int]:
+        """The first patients of shards that are as good to read as any, and where the last one ends.
+
+        A shard is a row group of the largest table, so that it takes little room, but at most MOST patients.
+        """
+        largest = max(self._parts, key=lambda table: self._run.rows[table])
+        before, end = self._run.patients.start, self._run.patients.stop
+        yield before
+        for part in self._parts[largest]:
+            for first in (*(low for low, _ in part.reader.bounds), min(part.patients.stop, end)):
+                yield from range(before + MOST, first, MOST)
+                if first > before:
+                    yield first
+                before = max(before, first)
+        yield from range(before + MOST, end, MOST)
+        if before < end:
+            yield end
+
+    def shard(self, patients: range) -> Shard:
+        """The shard of some patients, at most MOST. Those asked for must rise from one to the next."""
+        for parts in self._parts.values():
+            for part in parts:
+                if part.patients.stop <= patients.start:
+                    part.close()
+        return _OnDisk(self._run, self._parts, patients)
 
 
-def _parts(run: Run) -> list[dict[str, Path]]:
-    """The files of a run's tables about patients, those of the same patients together, in order."""
-    parts: dict[int, dict[str, Path]] = {}
-    for file in run.manifest["files"]:
-        table, _, name = file["path"].rpartition("/")
-        if name.startswith("part-") and table != "codes":
-            number = int(name.removeprefix("part-").removesuffix(".parquet"))
-            parts.setdefault(number, {})[table] = run.folder / file["path"]
-    return [paths for _, paths in sorted(parts.items())]
+class _Part:
+    """A file and the patients that it is about; open from when it is needed until it is closed."""
 
-
-class _File:
-    """A Parquet file, and which patients each of its row groups holds."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, patients: range, path: Path) -> None:
+        self.patients, self._path = patients, path
 
     @cached_property
-    def file(self) -> parquet.ParquetFile:
-        texts = [f.name for f in parquet.read_schema(self.path) if pa.types.is_string(f.type)]
-        return parquet.ParquetFile(self.path, read_dictionary=texts)
+    def reader(self) -> Reader:
+        return Reader(self._path)
 
-    @cached_property
-    def schema(self) -> pa.Schema:
-        return self.file.schema_arrow
-
-    @cached_property
-    def bounds(self) -> list[tuple[int, int]]:
-        at = self.schema.names.index("patient_id")
-        groups = (self.file.metadata.row_group(i).column(at) for i in range(self.file.num_row_groups))
-        return [(group.statistics.min, group.statistics.max) for group in groups]
-
-    def ids(self) -> list[Integers]:
-        """The patients in each row group."""
-        groups = range(self.file.num_row_groups)
-        return [self.file.read_row_group(i, ["patient_id"])[0].to_numpy() for i in groups]
-
-    def rows(self, first: int, last: int, column: str) -> pa.ChunkedArray:
-        """A column of the row groups that hold patients from `first` to `last`."""
-        groups = [i for i, (low, high) in enumerate(self.bounds) if low <= last and high >= first]
-        return self.file.read_row_groups(groups, [column], use_threads=False).column(0)
+    def close(self) -> None:
+        self.__dict__.pop("reader", None)
 
 
 class _OnDisk(_Arrow):
-    def __init__(self, run: Run, files: Mapping[str, _File], first: int, last: int) -> None:
+    def __init__(self, run: Run, parts: Mapping[str, Sequence[_Part]], patients: range) -> None:
         self._run = run
-        self._files, self._first, self._last = files, first, last
-        self._slices: dict[str, tuple[int, int]] = {}
+        self._parts, self._patients = parts, patients
 
     def column(self, table: str, column: str) -> pa.ChunkedArray | None:
         self._run.need(table, [column])
-        file = self._files.get(table)
-        if file is None or column not in file.schema.names:
+        first, end = self._patients.start, self._patients.stop
+        parts = [p for p in self._parts.get(table, ()) if p.patients.start < end and p.patients.stop > first]
+        if not parts or column not in parts[0].reader.schema.names:
             return None
-        first, end = self._slice(table, file)
-        return file.rows(self._first, self._last, column).slice(first, end - first)
-
-    def _slice(self, table: str, file: _File) -> tuple[int, int]:
-        if table not in self._slices:
-            ids = file.rows(self._first, self._last, "patient_id").to_numpy()
-            first, end = np.searchsorted(ids, (self._first, self._last + 1))
-            self._slices[table] = int(first), int(end)
-        return self._slices[table]
+        pieces = [part.reader.column(column, self._patients) for part in parts]
+        chunks = [chunk for piece in pieces for chunk in piece.chunks]
+        return pa.chunked_array(chunks, pieces[0].type)

@@ -25,7 +25,8 @@ rows        by table
 left_out    the tables that the run was made without, and the columns, as TABLE.COLUMN
 digest      of the content, see `sim.records.digest`
 sums        by table and column, 32 hexadecimal digits
-files       `path`, `bytes` and `sha256` of every other file of the run
+files       `path`, `bytes` and `sha256` of every other file of the run; of a part of a table about patients
+            `first` and `count` of those whose rows it holds, else null
 seconds     wall and CPU time, the latter of all threads
 created     when it was complete, UTC
 """

@@ -16,11 +16,17 @@ STATISTICS = ("patient_id", "time", "start")  # by these a reader skips what it 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a run: its path in the run's folder, its size and the SHA-256 hash of its bytes."""
+    """A file of a run: its path in the run's folder, its size and the SHA-256 hash of its bytes.
+
+    Of a part of a table also the patients whose rows it holds: the `first` number and how many from there,
+    counting those who have none.
+    """
 
     path: str
     bytes: int
     sha256: str
+    first: int | None = None
+    count: int | None = None
 
 
 class Part:

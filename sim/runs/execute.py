@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,8 @@ def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
             sums = digest.add([sums, part])
         watch.add(len(batch))
     files = [write(job.folder, _path(name, shard.index), part.finish()) for name, part in parts.items()]
+    first, count = shard.patients.start, len(shard.patients)
+    files = [replace(file, first=first, count=count) for file in files]
     return _Written(shard.patients.start, files, rows, sums, redrawn, lives)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as parquet
@@ -312,3 +313,19 @@ def test_numbers_that_make_no_sense(
     with pytest.raises(ValueError, match=message):
         run(scenario, out=tmp_path / "run", **wrong)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_patient_has_the_rows_that_the_tables_have(tmp_path: Path, scenario: Scenario) -> None:
+    made = run(scenario, patients=range(5, 30), out=tmp_path / "run", shard_size=10)
+    tables = {name: made.table(name) for name in made.rows if name != "codes"}
+    for number in made.patients:
+        found = made.patient(number)
+        assert list(found) == list(tables)
+        for name, table in tables.items():
+            expected = table[table["patient_id"] == number].reset_index(drop=True)
+            pandas.testing.assert_frame_equal(found[name], expected)
+    for number in (4, 30):
+        with pytest.raises(KeyError, match=f"no patient {number}; there are 5 to 29"):
+            made.patient(number)
+    files = [file for file in made.manifest["files"] if file["path"].startswith("truth/states")]
+    assert [(file["first"], file["count"]) for file in files] == [(5, 10), (15, 10), (25, 5)]
