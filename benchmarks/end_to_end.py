@@ -33,7 +33,7 @@ from sim.scenario.model import Scenario
 SCENARIO = "diabetes"
 RUN, PYARROW = "sim run, one thread", "PyArrow alone, the same tables"
 BATCH = 4_000  # patients: about what a run has in memory at a time
-DIGEST = ("row_keys", "float_words", "column_sum", "coded_column_sum")
+DIGEST = ("row_keys", "float_words", "column_sum", "coded_column_sum", "constant_column_sum")
 
 
 def main() -> None:

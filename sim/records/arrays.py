@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sim.engine.compilation import jit
+
 
 def text_array(texts: Sequence[str | None]) -> pa.StringArray:
     """An array of strings, null for None."""
@@ -33,6 +35,13 @@ def truth_array(values: NDArray[np.bool_]) -> pa.BooleanArray:
     return pa.Array.from_buffers(pa.bool_(), len(values), [None, _bits(values)])
 
 
+def positions_of(codes: NDArray[np.int32], by_code: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
+    """`by_code[codes]`; a code of -1 means the last."""
+    positions = np.empty(len(codes), by_code.dtype)
+    _look_up(codes, np.append(by_code[-1:], by_code), positions)
+    return positions
+
+
 def coded_array(positions: NDArray[np.signedinteger], texts: pa.StringArray) -> pa.DictionaryArray:
     """The strings `texts[positions]`, null where the position is -1, kept as positions."""
     known = positions >= 0 if len(positions) and positions.min() < 0 else None
@@ -46,3 +55,11 @@ def _validity(known: NDArray[np.bool_] | None) -> pa.Buffer | None:
 
 def _bits(values: NDArray[np.bool_]) -> pa.Buffer:
     return pa.py_buffer(np.packbits(values, bitorder="little"))
+
+
+@jit
+def _look_up(
+    codes: NDArray[np.int32], from_none: NDArray[np.signedinteger], positions: NDArray[np.signedinteger]
+) -> None:
+    for i in range(len(codes)):
+        positions[i] = from_none[np.uint64(codes[i] + 1)]

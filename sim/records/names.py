@@ -49,6 +49,11 @@ class Vocabulary:
     positions: NDArray[np.signedinteger]
     words: NDArray[np.uint64]
 
+    @property
+    def constant(self) -> bool:
+        """Whether it has one text for every code, or none for any."""
+        return bool((self.words == self.words[0]).all())
+
 
 def vocabulary(texts: Iterable[str | None], missing: str | None = None) -> Vocabulary:
     """The vocabulary of these texts, in the order of their codes, with `missing` for the code -1."""
@@ -132,6 +137,11 @@ class Names:
     logged: Mapping[int, Table]
     imperfections: Table | None
     allergies: NDArray[np.bool_]
+
+    @property
+    def foreign(self) -> bool:
+        """Whether an imperfection writes units."""
+        return bool(len(self.vocabularies["observation.unit"].positions) - 1 > self.first_foreign)
 
     @property
     def tables(self) -> tuple[Table, ...]:

@@ -207,7 +207,7 @@ IMPERFECTIONS = Table(  # there only where a scenario has some
         Column("value_text", TEXT, "result seen", "seen", nullable=True),
         Column("panel", TEXT, "measured with", "panel", nullable=True),
         Column("requested", TIME, "asked", nullable=True),
-        Column("reason", TEXT, "reason", "condition", nullable=True),
+        Column("reason", TEXT, "given reason", "condition", nullable=True),
         Column("discharge", TEXT, "discharged", "discharge", nullable=True),
         Column("dose", TEXT, "dosed", "dose", nullable=True),
     ),

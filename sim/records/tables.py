@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ from sim.engine.log import (
     People,
 )
 from sim.records import digest
-from sim.records.arrays import coded_array, number_array, text_array, truth_array
+from sim.records.arrays import coded_array, number_array, positions_of, text_array, truth_array
 from sim.records.imperfections import Touched
 from sim.records.names import Names, named
 from sim.records.schema import (
@@ -36,32 +36,56 @@ from sim.records.schema import (
     Table,
 )
 from sim.records.selection import EVERYTHING, Selection
-from sim.records.split import by_kind
+from sim.records.split import by_kind, taken
 from sim.scenario.model import Allergy, Scenario
 
 Values = NDArray[Any]
 Field = Callable[[str], Values]  # the values of a source, one per row
 
-# What the log does not hold as a field: how it follows from those that it does.
-_DERIVED: dict[str, Callable[[Names, Field], Values]] = {
-    "moved": lambda names, field: np.where(field("code") >= 0, field("code"), field("aux")),
-    "cause": lambda names, field: field("value").astype(np.int32),
-    "discharge": lambda names, field: (field("aux") + 1) // DISCHARGES - 1,
-    "requested": lambda names, field: field("value").astype(np.int64),
-    "number": lambda names, field: np.where(names.first_level[field("code")] < 0, field("value"), np.nan),
-    "unit": lambda names, field: _units(names.first_foreign, field),
-    "thing": lambda names, field: _things(names.first_thing[field("kind")], field),
-    "measured": lambda names, field: np.where(names.first_seen[field("code")] < 0, field("value"), np.nan),
-    "seen": lambda names, field: _levels(names.first_seen[field("code")], field("value")),
-    "result": lambda names, field: np.where(_seen(names, field) < 0, _observed(field), np.nan),
-    "panel": lambda names, field: (field("aux") + 1) // PANELS - 1,
-    "measured with": lambda names, field: _of(OBSERVATION, field, (field("aux") + 1) // PANELS - 1),
-    "result seen": lambda names, field: _levels(_seen(names, field), _observed(field)),
-    "asked": lambda names, field: _asked(field("kind") == ENCOUNTER, field("value")),
-    "reason": lambda names, field: _reasons(field("kind") == ENCOUNTER, field("aux")),
-    "discharged": lambda names, field: _of(ENCOUNTER, field, (field("aux") + 1) // DISCHARGES - 1),
-    "dosed": lambda names, field: _of(MEDICATION, field, field("aux")),
-    "level": lambda names, field: _levels(names.first_level[field("code")], field("value")),
+
+class Derived(NamedTuple):
+    """How a source follows from those that it `reads`, which are fields of the log."""
+
+    reads: tuple[str, ...]
+    function: Callable[..., Values]  # of the names, and of what is read
+
+
+_DERIVED = {  # what the log does not hold as a field
+    "moved": Derived(("code", "aux"), lambda names, code, aux: _moved(code, aux)),
+    "cause": Derived(("value",), lambda names, value: value.astype(np.int32)),
+    "discharge": Derived(("aux",), lambda names, aux: (aux + 1) // DISCHARGES - 1),
+    "requested": Derived(("value",), lambda names, value: value.astype(np.int64)),
+    "number": Derived(
+        ("code", "value"), lambda names, code, value: np.where(names.first_level[code] < 0, value, np.nan)
+    ),
+    "unit": Derived(("code", "aux"), lambda names, code, aux: _units(names.first_foreign, code, aux)),
+    "thing": Derived(("kind", "code"), lambda names, kind, code: _things(names.first_thing[kind], code)),
+    "measured": Derived(
+        ("code", "value"), lambda names, code, value: np.where(names.first_seen[code] < 0, value, np.nan)
+    ),
+    "seen": Derived(("code", "value"), lambda names, code, value: _levels(names.first_seen[code], value)),
+    "result": Derived(
+        ("kind", "code", "value"),
+        lambda names, kind, code, value: np.where(
+            _seen(names, kind, code) < 0, _observed(kind, value), np.nan
+        ),
+    ),
+    "panel": Derived(("aux",), lambda names, aux: (aux + 1) // PANELS - 1),
+    "measured with": Derived(
+        ("kind", "aux"), lambda names, kind, aux: _of(OBSERVATION, kind, (aux + 1) // PANELS - 1)
+    ),
+    "result seen": Derived(
+        ("kind", "code", "value"),
+        lambda names, kind, code, value: _levels(_seen(names, kind, code), _observed(kind, value)),
+    ),
+    "asked": Derived(("kind", "value"), lambda names, kind, value: _asked(kind == ENCOUNTER, value)),
+    "reason": Derived(("aux",), lambda names, aux: (aux + 1) % DISCHARGES - 1),
+    "given reason": Derived(("kind", "aux"), lambda names, kind, aux: _reasons(kind == ENCOUNTER, aux)),
+    "discharged": Derived(
+        ("kind", "aux"), lambda names, kind, aux: _of(ENCOUNTER, kind, (aux + 1) // DISCHARGES - 1)
+    ),
+    "dosed": Derived(("kind", "aux"), lambda names, kind, aux: _of(MEDICATION, kind, aux)),
+    "level": Derived(("code", "value"), lambda names, code, value: _levels(names.first_level[code], value)),
 }
 
 
@@ -75,21 +99,50 @@ def tables(
     come one by one so that the memory of one serves the next.
     """
     yield names.patients.name, *_table(names.patients, names, _people(people))
-    rows, starts = by_kind(_with_allergies(names, log))
-    for kind, table in names.logged.items():
-        yield table.name, *_table(table, names, _logged(names, rows, slice(starts[kind], starts[kind + 1])))
+    if names.logged:
+        rows, starts = by_kind(_kinds(names, log))
+        for kind, table in names.logged.items():
+            of_table = _taken(table, names, log, rows[starts[kind] : starts[kind + 1]])
+            yield table.name, *_table(table, names, _logged(names, of_table))
     if touched is not None and names.imperfections is not None:
         yield names.imperfections.name, *_table(names.imperfections, names, _spoiled(names, touched))
 
 
-def _with_allergies(names: Names, log: Log) -> Log:
-    """The log with rows of their own for those of the conditions that are allergies."""
+def _kinds(names: Names, log: Log) -> Values:
+    """The kinds of the rows, with one of their own for those of the conditions that are allergies."""
     if not names.allergies.any():
-        return log
+        return log.kind
     kind = log.kind.copy()
     conditions = np.flatnonzero(kind == CONDITION)
     kind[conditions[names.allergies[log.code[conditions]]]] = ALLERGY
-    return log._replace(kind=kind)
+    return kind
+
+
+def _taken(table: Table, names: Names, log: Log, rows: Values) -> Log:
+    """Rows of a log, with the fields that a table is made of."""
+    read: set[str] = set()
+    for column in table.columns:
+        if not _constant(names, column):
+            source = _source(names, column)
+            read.update(_DERIVED[source].reads if source in _DERIVED else (source,))
+    return taken(log, rows, *(field in read for field in ("end", "aux", "encounter", "value")))
+
+
+def _constant(names: Names, column: Column) -> bool:
+    """Whether all rows have the same in a column, so that nothing need be looked at."""
+    return bool(column.vocabulary) and names.vocabularies[column.vocabulary].constant
+
+
+def _source(names: Names, column: Column) -> str:
+    """The source of a column; a simpler one where the scenario has nothing that makes a difference."""
+    match column.source:
+        case "measured" if (names.first_seen < 0).all():
+            return "value"
+        case "number" if (names.first_level < 0).all():
+            return "value"
+        case "unit" if not names.foreign:
+            return "code"
+    return column.source
 
 
 def codes(scenario: Scenario, selection: Selection = EVERYTHING) -> pa.Table:
@@ -123,9 +176,16 @@ def codes(scenario: Scenario, selection: Selection = EVERYTHING) -> pa.Table:
 
 def _table(table: Table, names: Names, field: Field) -> tuple[pa.Table, digest.Sums]:
     keys = digest.row_keys(field("patient"), field("seq"))
+    constant = cache(partial(digest.constant_column_sum, keys))
     arrays, sums = [], {}
     for column in table.columns:
-        values = _canonical(column, field(column.source))
+        if _constant(names, column):
+            vocabulary = names.vocabularies[column.vocabulary]
+            positions = np.full(len(keys.first), vocabulary.positions[0])
+            arrays.append(coded_array(positions, vocabulary.texts))
+            sums[table.name, column.name] = constant(vocabulary.words[0])
+            continue
+        values = _canonical(column, field(_source(names, column)))
         arrays.append(_array(names, column, values))
         if column.source not in ("patient", "seq"):
             sums[table.name, column.name] = _sum(names, column, keys, values)
@@ -144,38 +204,42 @@ def _people(people: People) -> Field:
     return field
 
 
-def _logged(names: Names, log: Log, rows: slice) -> Field:
-    @cache
+def _logged(names: Names, log: Log) -> Field:
     def field(source: str) -> Values:
         if source in _DERIVED:
-            return _DERIVED[source](names, field)
-        values: Values = getattr(log, source)[rows]
+            reads, function = _DERIVED[source]
+            return function(names, *(getattr(log, field) for field in reads))
+        values: Values = getattr(log, source)
         return values.astype(np.int32) if source == "kind" else values
 
     return field
 
 
 def _spoiled(names: Names, touched: Touched) -> Field:
-    of_rows = _logged(names, touched.rows, slice(None))
+    of_rows = _logged(names, touched.rows)
     return lambda source: touched.imperfection if source == "imperfection" else of_rows(source)
 
 
-def _observed(field: Field) -> Values:
-    return np.where(field("kind") == OBSERVATION, field("value"), np.nan)
+def _observed(kind: Values, value: Values) -> Values:
+    return np.where(kind == OBSERVATION, value, np.nan)
 
 
-def _seen(names: Names, field: Field) -> Values:
+def _seen(names: Names, kind: Values, code: Values) -> Values:
     """The code of the first result of what is observed, -1 of numbers and where nothing is observed."""
-    return names.first_seen[np.where(field("kind") == OBSERVATION, field("code"), -1)]
+    return names.first_seen[np.where(kind == OBSERVATION, code, -1)]
 
 
-def _units(first_foreign: np.int32, field: Field) -> Values:
-    unit = (field("aux") + 1) % PANELS - 1
-    return np.where(unit >= 0, first_foreign + unit, field("code"))
+def _moved(code: Values, aux: Values) -> Values:
+    return np.where(code >= 0, code, aux)
 
 
-def _things(first: Values, field: Field) -> Values:
-    return np.where(field("code") < 0, np.int32(-1), first + field("code"))
+def _units(first_foreign: np.int32, code: Values, aux: Values) -> Values:
+    unit = (aux + 1) % PANELS - 1
+    return np.where(unit >= 0, first_foreign + unit, code)
+
+
+def _things(first: Values, code: Values) -> Values:
+    return np.where(code < 0, np.int32(-1), first + code)
 
 
 def _asked(known: Values, value: Values) -> Values:
@@ -186,9 +250,9 @@ def _reasons(encounter: Values, aux: Values) -> Values:
     return np.where(encounter, (aux + 1) % DISCHARGES - 1, np.int32(-1)).astype(np.int32)
 
 
-def _of(kind: int, field: Field, codes: Values) -> Values:
+def _of(wanted: int, kind: Values, codes: Values) -> Values:
     """The codes in rows of a kind, -1 in others."""
-    return np.where(field("kind") == kind, codes, np.int32(-1)).astype(np.int32)
+    return np.where(kind == wanted, codes, np.int32(-1)).astype(np.int32)
 
 
 def _levels(first: Values, value: Values) -> Values:
@@ -210,7 +274,7 @@ def _canonical(column: Column, values: Values) -> Values:
 def _array(names: Names, column: Column, values: Values) -> pa.Array:
     if column.vocabulary:
         vocabulary = names.vocabularies[column.vocabulary]
-        return coded_array(vocabulary.positions[values], vocabulary.texts)
+        return coded_array(positions_of(values, vocabulary.positions), vocabulary.texts)
     if column.type == TRUTH:
         return truth_array(values)
     if not column.nullable:

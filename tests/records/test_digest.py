@@ -74,6 +74,14 @@ def test_coded_sum_looks_up_each_code_and_the_last_for_none(table: list[int], da
     assert by_code == by_word
 
 
+@settings(deadline=None)
+@given(words, st.integers(0, 20))
+def test_the_sum_of_a_constant_is_that_of_its_word_in_every_row(word: int, rows: int) -> None:
+    keys = digest.row_keys(np.arange(rows), np.arange(rows, dtype=np.int32))
+    expected = sum(cell(row, row, word) for row in range(rows)) % 2**128
+    assert digest.constant_column_sum(keys, np.uint64(word)) == expected
+
+
 @given(arrays(np.float64, st.integers(0, 20)))
 def test_words_of_floats_are_their_bits(values: np.ndarray) -> None:
     expected = [
