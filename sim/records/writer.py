@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 COUNTED = ("patient_id", "seq")  # rise by little from row to row
+AT_ONCE = 1 << 14  # rows of a column that are encoded at a time
+PAGE = 1 << 17  # rows of a column that are compressed at a time, at most: as small pages a file is larger
 STATISTICS = ("patient_id", "time", "start")  # by these a reader skips what it does not want
 
 
@@ -58,6 +61,8 @@ class Part:
 def _writer(sink: pa.NativeFile, schema: pa.Schema) -> parquet.ParquetWriter:
     coded = [f.name for f in schema if pa.types.is_dictionary(f.type) or pa.types.is_floating(f.type)]
     deltas = {name: "DELTA_BINARY_PACKED" for name in COUNTED if name in schema.names}
+    # until there was this option a page had as many rows as one of a megabyte holds
+    limited = "max_rows_per_page" in inspect.signature(parquet.write_table).parameters
     return parquet.ParquetWriter(
         sink,
         schema,
@@ -67,6 +72,8 @@ def _writer(sink: pa.NativeFile, schema: pa.Schema) -> parquet.ParquetWriter:
         column_encoding=deltas or None,
         write_statistics=[name for name in STATISTICS if name in schema.names],
         store_schema=False,
+        write_batch_size=AT_ONCE,
+        **({"max_rows_per_page": PAGE} if limited else {}),
     )
 
 
