@@ -19,7 +19,7 @@ providers   by name: `class`; where it has a capacity `at_a_time`, so many patie
 runtime     `name`, kernel or agents, and `why` it was that one
 behaviours  in Python: `class`, `file` and its `sha256`; `audited` is false: nobody has looked at them
 imperfections  `name`, `kind`, what it `spoils` and the `chance`, as an expression, of each
-shard_size  patients in a file; has no influence on the digest
+shard_size  patients in a shard; has no influence on the digest
 versions    of what made it
 rows        by table
 left_out    the tables that the run was made without, and the columns, as TABLE.COLUMN

@@ -10,7 +10,9 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import pyarrow as pa
 
 from sim.records import digest, manifest
 from sim.records.schema import CODES, PATIENTS
@@ -20,6 +22,7 @@ from sim.records.writer import File, Part, write
 from sim.runs.background import with_background
 from sim.runs.lives import Source
 from sim.runs.output import whole_folder
+from sim.runs.parts import join, part_path
 from sim.runs.plan import Plan, Shard, free_folder, plan, processors
 from sim.runs.result import SCENARIO, Run
 from sim.runs.runtime import Name, Progress, choose, start
@@ -82,8 +85,10 @@ def run(
     with whole_folder(folder) as aside:
         job = _Job(loaded, Source(loaded, lives, seed, selection), selection, aside)
         shards = _shards(job, work, threads or processors(), progress)
-        shards += [*([_codes(job)] if selection.of(CODES) else []), _scenario(job)]
-        content = _content(job, work, seed, shards)
+        files = _joined(aside, [file for shard in shards for file in shard.files], threads or processors())
+        rest = [*([_codes(job)] if selection.of(CODES) else []), _scenario(job)]
+        content = _content(job, work, seed, shards + rest)
+        content["files"] = [asdict(file) for file in (*files, *(file for one in rest for file in one.files))]
         content["runtime"] = asdict(choice)
         content["seconds"] = {
             "wall": round(time.perf_counter() - clocks[0], 3),
@@ -170,10 +175,43 @@ def _shard(job: _Job, shard: Shard, watch: _Watch) -> _Written:
             rows[name] += table.num_rows
             sums = digest.add([sums, part])
         watch.add(len(batch))
-    files = [write(job.folder, _path(name, shard.index), part.finish()) for name, part in parts.items()]
+    files = [write(job.folder, part_path(name, shard.index), part.finish()) for name, part in parts.items()]
     first, count = shard.patients.start, len(shard.patients)
     files = [replace(file, first=first, count=count) for file in files]
     return _Written(shard.patients.start, files, rows, sums, redrawn, lives)
+
+
+def _joined(folder: Path, files: list[File], threads: int) -> list[File]:
+    """The files of the shards with small ones put together, a table at a time on each thread."""
+    tables: dict[str, list[File]] = {}
+    for file in files:
+        tables.setdefault(file.path.rpartition("/")[0], []).append(file)
+    store = _Folder(folder)
+
+    def joined(parts: list[File]) -> list[File]:
+        made = join(store, parts)
+        for file in set(parts) - set(made):
+            (folder / file.path).unlink()
+        return made
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="join")
+    try:
+        return [file for parts in pool.map(joined, tables.values()) for file in parts]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """Files under a folder."""
+
+    folder: Path
+
+    def write(self, path: str, content: pa.Buffer | bytes) -> File:
+        return write(self.folder, path, content)
+
+    def open(self, path: str) -> BinaryIO:
+        return (self.folder / path).open("rb")
 
 
 def _codes(job: _Job) -> _Written:
@@ -182,17 +220,13 @@ def _codes(job: _Job) -> _Written:
     part = Part()
     part.add(table)
     return _Written(
-        0, [write(job.folder, _path(CODES.name, 0), part.finish())], {CODES.name: table.num_rows}, {}
+        0, [write(job.folder, part_path(CODES.name, 0), part.finish())], {CODES.name: table.num_rows}, {}
     )
 
 
 def _scenario(job: _Job) -> _Written:
     """What was run, so that the tables can be read without its files."""
     return _Written(0, [write(job.folder, SCENARIO, stored(job.scenario))], {}, {})
-
-
-def _path(table: str, index: int) -> str:
-    return f"{table}/part-{index:06}.parquet"
 
 
 def _content(job: _Job, work: Plan, seed: int, written: list[_Written]) -> dict[str, Any]:
@@ -235,7 +269,6 @@ def _content(job: _Job, work: Plan, seed: int, written: list[_Written]) -> dict[
         "left_out": job.selection.left_out(scenario),
         "digest": digest.run_digest(sums),
         "sums": manifest.nested(sums),
-        "files": [asdict(file) for part in written for file in part.files],
     }
 
 
