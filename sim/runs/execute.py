@@ -63,7 +63,8 @@ def run(
     A patient's rows depend on scenario, seed and patient number alone, and so does the digest. The folder
     appears when the run is complete; whatever stops it before leaves nothing.
 
-    Raises ScenarioError, sim.engine.LifeError, OutputError, and ValueError for numbers that make no sense.
+    Raises ScenarioError, sim.engine.LifeError, OutputError, and ValueError for numbers that make no sense
+    and for tables and columns that the scenario has not.
     """
     clocks = time.perf_counter(), time.process_time()
     if isinstance(scenario, Scenario):
