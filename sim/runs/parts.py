@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 from sim.records.writer import File, Part
 
 FEW = 8  # so many files of a table are no burden, and a small run should not wait
-LARGE = 16 << 20  # bytes: what is as large stays as it is, since writing the largest tables twice is dear
+LARGE = 12 << 20  # bytes: what is as large stays as it is, since writing the largest tables twice is dear
 ENOUGH = 64 << 20  # bytes: when files together have so many, the next begins another part
 ROWS = 1 << 17  # of a row group, at least: fewer are put together with the next
 

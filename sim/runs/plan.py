@@ -11,7 +11,7 @@ from pathlib import Path
 
 OUTPUTS = Path("outputs")  # where runs land, under the working directory, unless a folder is named
 
-LARGEST_SHARD = 25_000
+LARGEST_SHARD = 16_000
 SMALLEST_SHARD = 1_000
 SHARDS = 8  # in a small run: enough for the threads of a common machine
 
@@ -40,7 +40,7 @@ class Plan:
 def plan(patients: int | range, shard_size: int | None = None) -> Plan:
     """A plan for patients 0 to N - 1, or for a range of them.
 
-    Unless given, a shard has an eighth of the patients, but at least 1,000 and at most 25,000: a rule that
+    Unless given, a shard has an eighth of the patients, but at least 1,000 and at most 16,000: a rule that
     does not look at the machine, so that the files are the same everywhere. Raises ValueError.
     """
     if isinstance(patients, int):

@@ -115,7 +115,7 @@ def test_neighbours_are_put_together_until_it_is_enough() -> None:
         return [[file.bytes >> 20 for file in some] for some in parts._together(files)]
 
     assert sized(*[10] * 9) == [[10] * 7, [10] * 2]
-    assert sized(1, 2, 16, 3, 15, 200, 4) == [[1, 2], [16], [3, 15], [200], [4]]
+    assert sized(1, 2, 12, 3, 11, 200, 4) == [[1, 2], [12], [3, 11], [200], [4]]
 
 
 def test_a_joined_file_is_named_after_its_shards(monkeypatch: pytest.MonkeyPatch) -> None:
